@@ -1,0 +1,231 @@
+"""The engine: it takes any kernel from logits to the loss and back, in JAX.
+
+Everything is traced into one program and left to XLA to fuse; the closed-form gradient comes in
+through `jax.custom_vjp`. Kept for backward: logits, target, weight and the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from unifocal.engine.pixels import (
+    block_gradient,
+    block_sums,
+    label_out_of_range,
+    read_block,
+    spread_slopes,
+)
+from unifocal_jax import namespace as xp
+from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+
+Array = jax.Array
+
+
+def evaluate(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the loss of `kernel`; differentiable by `logits`."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    return _program(kernel, plan)[0](logits, target, weight)
+
+
+def value_and_grad(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Array, Array]:
+    """Return the scalar loss and its gradient by `logits`, without autodiff."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    return _program(kernel, plan)[1](logits, target, weight)
+
+
+@lru_cache(maxsize=512)
+def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Compile the loss, and the loss with its gradient, of one kind of call."""
+
+    @jax.custom_vjp
+    def losses(z: Array, t: Array, w: Array | None) -> Array:
+        return _losses(kernel, plan, _sums(kernel, plan, z, t, w))
+
+    def forward(z: Array, t: Array, w: Array | None) -> tuple[Array, Any]:
+        sums = _sums(kernel, plan, z, t, w)
+        return _losses(kernel, plan, sums), (z, t, w, sums)
+
+    def backward(saved: Any, cotangent: Array) -> tuple[Array, None, None]:
+        z, t, w, sums = saved
+        return _gradient_once(kernel, plan, z, t, w, sums, cotangent), None, None
+
+    losses.defvjp(forward, backward)
+
+    def loss(logits: Array, target: Array, weight: Array | None) -> Array:
+        value = reduce_losses(xp, plan, losses(*_canonical(plan, logits, target, weight)))
+        return value.astype(_pixel_dtype(logits))
+
+    def loss_and_gradient(
+        logits: Array, target: Array, weight: Array | None
+    ) -> tuple[Array, Array]:
+        z, t, w = _canonical(plan, logits, target, weight)
+        sums = _sums(kernel, plan, z, t, w)
+        value = reduce_losses(xp, plan, _losses(kernel, plan, sums))
+        gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        return value.astype(_pixel_dtype(logits)), _from_canonical(plan, gradient, logits)
+
+    return jax.jit(loss), jax.jit(loss_and_gradient)
+
+
+def _plan(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Plan:
+    for name, array in (("logits", logits), ("target", target), ("weight", weight)):
+        if not isinstance(array, jax.Array) and (name != "weight" or array is not None):
+            raise TypeError(f"{name} must be a jax.Array, got {type(array).__name__}")
+    if not jnp.issubdtype(logits.dtype, jnp.floating):
+        raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
+    plan = make_plan(
+        kernel.hyperparameters,
+        logits.shape,
+        target.shape,
+        None if weight is None else weight.shape,
+        integer_target=jnp.issubdtype(target.dtype, jnp.integer),
+        bool_target=target.dtype == bool,
+        hyper=hyper,
+        **options,
+    )
+    if plan.index:
+        _check_labels(plan, target, weight)
+    return plan
+
+
+def _check_labels(plan: Plan, target: Array, weight: Array | None) -> None:
+    """Raise for a label out of range where its value can be seen; elsewhere the loss is nan."""
+    if isinstance(target, jax.core.Tracer) or isinstance(weight, jax.core.Tracer):
+        return
+    if any(device.platform != "cpu" for device in target.devices()):
+        return
+    label = np.asarray(target).astype(np.int64)
+    wrong = (label < 0) | (label >= plan.classes)
+    if plan.ignore_index is not None:
+        wrong &= label != plan.ignore_index
+    if wrong.any():
+        if weight is not None:
+            wrong &= np.broadcast_to(np.asarray(weight) != 0, label.shape)
+        if wrong.any():
+            raise ValueError(label_out_of_range(plan))
+
+
+def _class_axis(plan: Plan) -> int:
+    """The class axis inside: classes stay first or last, as they came."""
+    return 1 if plan.axis == 1 else 2
+
+
+def _canonical(
+    plan: Plan, logits: Array, target: Array, weight: Array | None
+) -> tuple[Array, Array, Array | None]:
+    """Return logits (N, C, M) or (N, M, C), target likewise or (N, M), and weight (N, M)."""
+    n, k = logits.shape[0], _class_axis(plan)
+    index_shape = logits.shape[: plan.axis] + logits.shape[plan.axis + 1 :]
+    m = int(np.prod(index_shape[1:]))
+    shape = (n, plan.channels, m) if k == 1 else (n, m, plan.channels)
+
+    def flat(x: Array) -> Array:
+        return jnp.moveaxis(x, plan.axis, k if k == 1 else -1).reshape(shape)
+
+    if weight is not None:
+        weight = jnp.broadcast_to(weight, index_shape).reshape(n, m)
+    return flat(logits), target.reshape(n, m) if plan.index else flat(target), weight
+
+
+def _from_canonical(plan: Plan, gradient: Array, logits: Array) -> Array:
+    index_shape = logits.shape[: plan.axis] + logits.shape[plan.axis + 1 :]
+    if _class_axis(plan) == 1:
+        return gradient.reshape(logits.shape)
+    return jnp.moveaxis(gradient.reshape(*index_shape, plan.channels), -1, plan.axis)
+
+
+def _pixel_dtype(logits: Array) -> Any:
+    """The dtype of pixel arithmetic: half precision is for storage only."""
+    return jnp.promote_types(logits.dtype, jnp.float32)
+
+
+def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Any:
+    z = z.astype(_pixel_dtype(z))
+    w = None if w is None else w.astype(z.dtype)
+    return read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
+
+
+def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
+    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w), _class_axis(plan))
+    problems = plan.channels if plan.activation == "sigmoid" else 1
+    return Sums(
+        *(None if s is None else s.reshape(z.shape[0], problems, *s.shape[1:]) for s in sums)
+    )
+
+
+def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Array:
+    return region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+
+
+def _gradient(
+    kernel: Kernel,
+    plan: Plan,
+    z: Array,
+    t: Array,
+    w: Array | None,
+    sums: Sums,
+    cotangent: Array,
+) -> Array:
+    k = _class_axis(plan)
+    vector = partial(xp.vector, like=sums.weight)
+    slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), k)
+    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
+    if plan.activation == "sigmoid":
+        dz = dz.reshape(z.shape[0], plan.channels, -1)
+        dz = dz if k == 1 else jnp.moveaxis(dz, 1, 2)
+    return dz.astype(z.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _gradient_once(
+    kernel: Kernel,
+    plan: Plan,
+    z: Array,
+    t: Array,
+    w: Array | None,
+    sums: Sums,
+    cotangent: Array,
+) -> Array:
+    """The gradient, as a function that refuses to be differentiated again."""
+    return _gradient(kernel, plan, z, t, w, sums, cotangent)
+
+
+def _refuse(*_: Any) -> Any:
+    raise NotImplementedError(
+        "second derivatives are not provided; differentiate unifocal_spec.evaluate with jax.numpy "
+        "instead"
+    )
+
+
+_gradient_once.defvjp(lambda *arguments: (_gradient_once(*arguments), None), _refuse)

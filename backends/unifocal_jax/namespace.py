@@ -1,0 +1,114 @@
+"""JAX under the array names that the engine uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.numpy import (
+    any,
+    broadcast_to,
+    exp,
+    expand_dims,
+    int64,
+    log,
+    log1p,
+    max,
+    maximum,
+    mean,
+    moveaxis,
+    ones_like,
+    repeat,
+    reshape,
+    stack,
+    sum,
+    where,
+    zeros_like,
+)
+
+__all__ = [
+    "any",
+    "arange_like",
+    "astype",
+    "broadcast_to",
+    "exp",
+    "expand_dims",
+    "int64",
+    "log",
+    "log1p",
+    "max",
+    "maximum",
+    "mean",
+    "moveaxis",
+    "ones_like",
+    "pick",
+    "repeat",
+    "reshape",
+    "size",
+    "stack",
+    "sum",
+    "take",
+    "tiny",
+    "total",
+    "vector",
+    "where",
+    "zeros_like",
+]
+
+Array = jax.Array
+
+
+def arange_like(n: int, x: Array) -> Array:
+    """0 … n − 1 with the dtype of x."""
+    return jnp.arange(n, dtype=x.dtype)
+
+
+def astype(x: Array, dtype: Any) -> Array:
+    """X in another dtype, or in the nearest one where float64 and int64 are switched off."""
+    return x.astype(jax.dtypes.canonicalize_dtype(dtype))
+
+
+def pick(x: Array, label: Array, axis: int) -> Array:
+    """The entry that the label names along an axis, which keeps length 1."""
+    # A masked sum over a few classes fuses with what surrounds it; a gather does not.
+    shape = (-1, 1) if axis == 1 else (-1,)
+    hot = jnp.expand_dims(label, axis) == arange_like(x.shape[axis], label).reshape(shape)
+    return jnp.sum(jnp.where(hot, x, jnp.zeros_like(x)), axis=axis, keepdims=True)
+
+
+def size(x: Array, axis: int) -> int:
+    """The length of an axis."""
+    return x.shape[axis]
+
+
+def take(x: Array, index: Array) -> Array:
+    """The entries of a vector that an index array names."""
+    return jnp.take(x, index, mode="clip")
+
+
+def tiny(x: Array) -> Array:
+    """The smallest normal number of the dtype of x, in an array like x."""
+    return jnp.full_like(x, jnp.finfo(x.dtype).tiny)
+
+
+def _two_sum(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Add two numbers that carry their rounding errors along (Knuth)."""
+    high = a[0] + b[0]
+    shadow = high - a[0]
+    error = (a[0] - (high - shadow)) + (b[0] - shadow)
+    return high, error + (a[1] + b[1])
+
+
+def total(x: Array, axis: int) -> Array:
+    """Sum over pixels: in float64 where it is switched on, otherwise compensated."""
+    if jax.dtypes.canonicalize_dtype("float64") == "float64":
+        return jnp.sum(x, axis=axis, dtype="float64")
+    zero = jnp.zeros((), x.dtype)
+    high, error = jax.lax.reduce((x, jnp.zeros_like(x)), (zero, zero), _two_sum, (axis,))
+    return high + error
+
+
+def vector(values: tuple[Any, ...], like: Array) -> Array:
+    """A one-dimensional array of floats or bools."""
+    return jnp.asarray(values, dtype=bool if isinstance(values[0], bool) else like.dtype)

@@ -1,0 +1,4 @@
+"""The losses for Keras 3: one `keras.losses.Loss` per loss, on every backend of Keras."""
+
+from unifocal_keras.losses import *  # noqa: F403
+from unifocal_keras.losses import __all__ as __all__

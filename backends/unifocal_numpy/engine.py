@@ -1,0 +1,154 @@
+"""The engine: it takes any kernel from logits to the loss and its gradient, in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unifocal.engine.pixels import (
+    block_gradient,
+    block_sums,
+    label_out_of_range,
+    read_block,
+    spread_slopes,
+)
+from unifocal_numpy import namespace as xp
+from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+
+Array = NDArray[Any]
+
+BLOCK = 1 << 16
+"""Logits per block: what stays in a processor's cache."""
+
+
+def evaluate(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the loss of `kernel`."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with np.errstate(all="ignore"):  # what is computed and not chosen may overflow
+        sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
+        return _losses(kernel, plan, sums, logits)
+
+
+def value_and_grad(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Array, Array]:
+    """Return the scalar loss and its gradient by `logits`."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with np.errstate(all="ignore"):
+        z, t, w = _canonical(plan, logits, target, weight)
+        sums = _sums(kernel, plan, z, t, w)
+        gradient = _gradient(kernel, plan, z, t, w, sums)
+        shape = np.moveaxis(logits, plan.axis, 1).shape
+        gradient = np.moveaxis(gradient.reshape(shape), 1, plan.axis)
+        return _losses(kernel, plan, sums, logits), gradient
+
+
+def _plan(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Plan:
+    for name, array in (("logits", logits), ("target", target), ("weight", weight)):
+        if not isinstance(array, np.ndarray) and (name != "weight" or array is not None):
+            raise TypeError(f"{name} must be a numpy.ndarray, got {type(array).__name__}")
+    if logits.dtype.kind in "iubcO":
+        raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
+    return make_plan(
+        kernel.hyperparameters,
+        logits.shape,
+        target.shape,
+        None if weight is None else weight.shape,
+        integer_target=target.dtype.kind in "iu",
+        bool_target=target.dtype.kind == "b",
+        hyper=hyper,
+        **options,
+    )
+
+
+def _canonical(
+    plan: Plan, logits: Array, target: Array, weight: Array | None
+) -> tuple[Array, Array, Array | None]:
+    """Return logits (N, C, M), target (N, M) or (N, C, M), and weight (N, M)."""
+    z = np.moveaxis(logits, plan.axis, 1)
+    n, c, *spatial = z.shape
+    m = int(np.prod(spatial))
+    t = target if plan.index else np.moveaxis(target, plan.axis, 1)
+    if weight is not None:
+        weight = np.broadcast_to(weight, (n, *spatial)).reshape(n, m)
+    return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
+
+
+def _losses(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
+    vector = partial(xp.vector, like=sums.weight)
+    value = reduce_losses(xp, plan, region_losses(xp, vector, kernel, plan, sums))
+    return np.asarray(value, dtype=_pixel_dtype(logits))[()]
+
+
+def _pixel_dtype(logits: Array) -> np.dtype[Any]:
+    """The dtype of pixel arithmetic: half precision is for storage only."""
+    return np.result_type(logits.dtype, np.float32)
+
+
+def _blocks(z: Array) -> list[slice]:
+    width = max(BLOCK // max(z.shape[0] * z.shape[1], 1), 1)
+    return [slice(a, a + width) for a in range(0, z.shape[2], width)] or [slice(None)]
+
+
+def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
+    z = z[..., block].astype(_pixel_dtype(z), copy=False)
+    w = None if w is None else w[..., block].astype(z.dtype, copy=False)
+    read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
+    if read.wrong is not None and read.wrong.any():
+        raise ValueError(label_out_of_range(plan))
+    return read
+
+
+def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
+    parts = [
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1)
+        for block in _blocks(z)
+    ]
+    problems = z.shape[1] if plan.activation == "sigmoid" else 1
+
+    def joined(*sums: Array | None) -> Array | None:
+        if sums[0] is None:
+            return None
+        return np.sum(sums, axis=0).reshape(z.shape[0], problems, *sums[0].shape[1:])
+
+    return Sums(*map(joined, *parts))  # type: ignore[arg-type]
+
+
+def _gradient(
+    kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums
+) -> Array:
+    vector = partial(xp.vector, like=sums.weight)
+    slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
+    gradient = np.empty_like(z)
+    for block in _blocks(z):
+        read = _read(kernel, plan, z, t, w, block)
+        dz = block_gradient(xp, kernel, plan, read, slopes, 1)
+        gradient[..., block] = dz.reshape(z[..., block].shape)
+    return gradient

@@ -1,0 +1,95 @@
+"""NumPy under the array names that the engine uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy import (
+    any,
+    broadcast_to,
+    exp,
+    expand_dims,
+    int64,
+    log,
+    log1p,
+    max,
+    maximum,
+    mean,
+    moveaxis,
+    ones_like,
+    repeat,
+    reshape,
+    stack,
+    sum,
+    take,
+    where,
+    zeros_like,
+)
+from numpy.typing import NDArray
+
+__all__ = [
+    "any",
+    "arange_like",
+    "astype",
+    "broadcast_to",
+    "exp",
+    "expand_dims",
+    "int64",
+    "log",
+    "log1p",
+    "max",
+    "maximum",
+    "mean",
+    "moveaxis",
+    "ones_like",
+    "pick",
+    "repeat",
+    "reshape",
+    "size",
+    "stack",
+    "sum",
+    "take",
+    "tiny",
+    "total",
+    "vector",
+    "where",
+    "zeros_like",
+]
+
+Array = NDArray[Any]
+
+
+def arange_like(n: int, x: Array) -> Array:
+    """0 … n − 1 with the dtype of x."""
+    return np.arange(n, dtype=x.dtype)
+
+
+def astype(x: Array, dtype: Any) -> Array:
+    """X in another dtype."""
+    return x.astype(dtype, copy=False)
+
+
+def pick(x: Array, label: Array, axis: int) -> Array:
+    """The entry that the label names along an axis, which keeps length 1."""
+    return np.take_along_axis(x, np.expand_dims(label, axis), axis=axis)
+
+
+def size(x: Array, axis: int) -> int:
+    """The length of an axis."""
+    return x.shape[axis]
+
+
+def tiny(x: Array) -> Array:
+    """The smallest normal number of the dtype of x."""
+    return np.full_like(x, np.finfo(x.dtype).tiny)
+
+
+def total(x: Array, axis: int) -> Array:
+    """Sum over pixels, in float64."""
+    return np.sum(x, axis=axis, dtype=np.float64)
+
+
+def vector(values: tuple[Any, ...], like: Array) -> Array:
+    """A one-dimensional array of floats or bools."""
+    return np.asarray(values, dtype=bool if isinstance(values[0], bool) else like.dtype)

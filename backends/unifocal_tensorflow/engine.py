@@ -1,0 +1,194 @@
+"""The engine: it takes any kernel from logits to the loss and back, in TensorFlow.
+
+Sizes other than the number of classes may be unknown until run time. The closed-form gradient
+comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight and the sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import tensorflow as tf
+
+from unifocal.engine.pixels import (
+    block_gradient,
+    block_sums,
+    label_out_of_range,
+    read_block,
+    spread_slopes,
+)
+from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_tensorflow import namespace as xp
+
+Tensor = tf.Tensor
+
+
+def evaluate(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the loss of `kernel`; differentiable by `logits`."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    z, t, w = _canonical(plan, logits, target, weight)
+
+    @tf.custom_gradient
+    def losses(z: Tensor) -> Any:
+        sums = _sums(kernel, plan, z, t, w)
+
+        def gradient(cotangent: Tensor) -> Tensor:
+            return _gradient_once(kernel, plan, z, t, w, sums, cotangent)
+
+        return _losses(kernel, plan, sums), gradient
+
+    return tf.cast(reduce_losses(xp, plan, losses(z)), _pixel_dtype(logits))
+
+
+def value_and_grad(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Tensor, Tensor]:
+    """Return the scalar loss and its gradient by `logits`, without a tape."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    z, t, w = _canonical(plan, logits, target, weight)
+    sums = _sums(kernel, plan, z, t, w)
+    value = tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _pixel_dtype(logits))
+    gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+    moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
+    gradient = tf.reshape(gradient, tf.shape(moved))
+    return value, gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
+
+
+def _plan(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Plan:
+    for name, array in (("logits", logits), ("target", target), ("weight", weight)):
+        if not tf.is_tensor(array) and (name != "weight" or array is not None):
+            raise TypeError(f"{name} must be a tf.Tensor, got {type(array).__name__}")
+        if array is not None and array.shape.rank is None:
+            raise ValueError(f"{name} must have a known number of dimensions")
+    if not logits.dtype.is_floating:
+        raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype.name}")
+    return make_plan(
+        kernel.hyperparameters,
+        tuple(logits.shape),
+        tuple(target.shape),
+        None if weight is None else tuple(weight.shape),
+        integer_target=target.dtype.is_integer,
+        bool_target=target.dtype == tf.bool,
+        hyper=hyper,
+        **options,
+    )
+
+
+def _class_axis(plan: Plan) -> int:
+    """The class axis inside: classes stay first or last, as they came."""
+    return 1 if plan.axis == 1 else 2
+
+
+def _canonical(
+    plan: Plan, logits: Tensor, target: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return logits (N, C, M) or (N, M, C), target likewise or (N, M), and weight (N, M)."""
+    z = xp.moveaxis(logits, plan.axis, 1 if plan.axis == 1 else -1)
+    shape = tf.shape(z)
+    n, c = shape[0], plan.channels
+    spatial = shape[2:] if plan.axis == 1 else shape[1:-1]
+    m = tf.reduce_prod(spatial)
+    flat = (n, c, m) if plan.axis == 1 else (n, m, c)
+    if plan.index:
+        t = tf.reshape(target, (n, m))
+    else:
+        t = tf.reshape(xp.moveaxis(target, plan.axis, 1 if plan.axis == 1 else -1), flat)
+    if weight is not None:
+        weight = tf.reshape(tf.broadcast_to(weight, tf.concat(([n], spatial), 0)), (n, m))
+    return tf.reshape(z, flat), t, weight
+
+
+def _pixel_dtype(logits: Tensor) -> Any:
+    """The dtype of pixel arithmetic: half precision is for storage only."""
+    return tf.float64 if logits.dtype == tf.float64 else tf.float32
+
+
+def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
+    z = tf.cast(z, _pixel_dtype(z))
+    w = None if w is None else tf.cast(w, z.dtype)
+    block = read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
+    # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
+    seen = tf.executing_eagerly() and block.wrong is not None and "CPU" in block.wrong.device
+    if seen and bool(tf.reduce_any(block.wrong)):
+        raise ValueError(label_out_of_range(plan))
+    return block
+
+
+def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
+    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w), _class_axis(plan))
+    problems = plan.channels if plan.activation == "sigmoid" else 1
+    return Sums(
+        *(None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums)
+    )
+
+
+def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
+    return region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+
+
+def _gradient(
+    kernel: Kernel,
+    plan: Plan,
+    z: Tensor,
+    t: Tensor,
+    w: Tensor | None,
+    sums: Sums,
+    cotangent: Tensor,
+) -> Tensor:
+    k = _class_axis(plan)
+    vector = partial(xp.vector, like=sums.weight)
+    slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
+    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(z), k)
+    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
+    if plan.activation == "sigmoid":
+        dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))
+        dz = dz if k == 1 else xp.moveaxis(dz, 1, 2)
+    return tf.cast(dz, z.dtype)
+
+
+def _gradient_once(
+    kernel: Kernel,
+    plan: Plan,
+    z: Tensor,
+    t: Tensor,
+    w: Tensor | None,
+    sums: Sums,
+    cotangent: Tensor,
+) -> Tensor:
+    """The gradient, as a function that refuses to be differentiated again."""
+
+    @tf.custom_gradient
+    def once(z: Tensor, cotangent: Tensor) -> Any:
+        def refuse(*_: Any) -> Any:
+            raise NotImplementedError(
+                "second derivatives are not provided; differentiate unifocal_spec.evaluate with "
+                "unifocal_tensorflow.namespace instead"
+            )
+
+        return _gradient(kernel, plan, z, t, w, sums, cotangent), refuse
+
+    return once(z, cotangent)

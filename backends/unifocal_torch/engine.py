@@ -1,0 +1,255 @@
+"""The engine: it takes any kernel from logits to the loss and back, in PyTorch.
+
+Forward sums the terms of all pixels, block by block; backward visits the same blocks again with the
+slope of the loss by each sum. Nothing is kept in between but logits, target, weight and the sums.
+
+Shapes inside: N samples, K problems per sample (sigmoid channels, else 1), C classes, M pixels; in
+a block the N · K problems lie along one axis of length n, and M is the block's width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+
+from unifocal.engine.pixels import (
+    Block,
+    block_gradient,
+    block_sums,
+    label_out_of_range,
+    read_block,
+    spread_slopes,
+)
+from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_torch import namespace as xp
+
+Tensor = torch.Tensor
+
+BLOCK = 1 << 18
+"""Logits per block on a CPU: what stays in its cache. Elsewhere launches cost more than memory."""
+
+
+def evaluate(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the loss of `kernel`; differentiable by `logits`."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    losses: Tensor = _RegionLosses.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
+    return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits))
+
+
+def value_and_grad(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Tensor, Tensor]:
+    """Return the scalar loss and its gradient by `logits`, without autograd."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with torch.no_grad():
+        z, t, w = _canonical(plan, logits, target, weight)
+        sums = _sums(kernel, plan, z, t, w)
+        losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+        gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        shape = torch.movedim(logits, plan.axis, 1).shape
+        gradient = torch.movedim(gradient.reshape(shape), 1, plan.axis)
+        return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits)), gradient
+
+
+# One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
+
+
+def _plan(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Plan:
+    for name, tensor in (("logits", logits), ("target", target), ("weight", weight)):
+        if not isinstance(tensor, torch.Tensor) and (name != "weight" or tensor is not None):
+            raise TypeError(f"{name} must be a torch.Tensor, got {type(tensor).__name__}")
+        if tensor is not None and tensor is not logits and tensor.requires_grad:
+            raise ValueError(f"{name} must not require a gradient: it is a constant; detach it")
+    if not logits.is_floating_point():
+        raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
+    return make_plan(
+        kernel.hyperparameters,
+        logits.shape,
+        target.shape,
+        None if weight is None else weight.shape,
+        integer_target=not target.is_floating_point() and target.dtype is not torch.bool,
+        bool_target=target.dtype is torch.bool,
+        hyper=hyper,
+        **options,
+    )
+
+
+def _canonical(
+    plan: Plan, logits: Tensor, target: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    z = torch.movedim(logits, plan.axis, 1)
+    n, c, index_shape = z.shape[0], z.shape[1], (z.shape[0], *z.shape[2:])
+    if plan.index:
+        t = target.reshape(n, -1) if n else target.reshape(0, 0)
+    else:
+        t = torch.movedim(target, plan.axis, 1).flatten(2) if z.ndim > 2 else target[..., None]
+    z = z.flatten(2) if z.ndim > 2 else z[..., None]
+    if weight is not None:
+        weight = torch.broadcast_to(weight, index_shape).reshape(n, -1)
+    return z.reshape(n, c, -1), t, weight
+
+
+def _pixel_dtype(logits: Tensor) -> torch.dtype:
+    """The dtype of pixel arithmetic: half precision is for storage only."""
+    return torch.promote_types(logits.dtype, torch.float32)
+
+
+# Autograd -----------------------------------------------------------------------------------------
+
+
+class _RegionLosses(torch.autograd.Function):
+    """Losses of all regions, with the closed-form gradient; the sums are returned to be saved."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
+    ) -> tuple[Tensor | None, ...]:
+        sums = _sums(kernel, plan, z, t, w)
+        vector = partial(xp.vector, like=sums.weight)
+        return region_losses(xp, vector, kernel, plan, sums), *sums
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]
+    ) -> None:
+        z, t, w, ctx.kernel, ctx.plan = inputs
+        sums = output[1:]
+        ctx.mark_non_differentiable(*(s for s in sums if s is not None))
+        ctx.save_for_backward(z, t, w, *sums)
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
+        z, t, w, *sums = ctx.saved_tensors
+        return _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan), *(None,) * 4
+
+
+class _Gradient(torch.autograd.Function):
+    """The gradient, as a function that refuses to be differentiated again."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        z: Tensor,
+        t: Tensor,
+        w: Tensor | None,
+        cotangent: Tensor,
+        weight: Tensor,
+        pixel: Tensor | None,
+        tp: Tensor | None,
+        fp: Tensor | None,
+        fn: Tensor | None,
+        kernel: Kernel,
+        plan: Plan,
+    ) -> Tensor:
+        return _gradient(kernel, plan, z, t, w, Sums(weight, pixel, tp, fp, fn), cotangent)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, *_: Any) -> Any:
+        raise NotImplementedError(
+            "second derivatives are not provided; differentiate unifocal_spec.evaluate with "
+            "array_api_compat.torch instead"
+        )
+
+
+# Blocks -------------------------------------------------------------------------------------------
+
+
+def _blocks(z: Tensor) -> list[slice]:
+    """Cut the pixels so that a block stays in cache; a compiler or a GPU gets them in one piece."""
+    pixels = z.shape[2]
+    if torch.compiler.is_compiling() or z.device.type != "cpu":
+        return [slice(None)]
+    width = max(BLOCK // max(z.shape[0] * z.shape[1], 1), 1)
+    return [slice(a, a + width) for a in range(0, pixels, width)] or [slice(None)]
+
+
+def _read(
+    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, block: slice
+) -> Block:
+    z = z[..., block].to(_pixel_dtype(z))
+    w = None if w is None else w[..., block].to(z.dtype)
+    read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
+    if read.wrong is not None:
+        _complain(plan, read.wrong)
+    return read
+
+
+def _complain(plan: Plan, wrong: Tensor) -> None:
+    """Raise for a label out of range where its value can be seen; elsewhere the loss is nan."""
+    if torch.compiler.is_compiling() or wrong.device.type != "cpu":
+        return
+    try:
+        found = bool(wrong.any())
+    except RuntimeError:  # under vmap no value can be seen
+        return
+    if found:
+        raise ValueError(label_out_of_range(plan))
+
+
+def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
+    parts = [
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1)
+        for block in _blocks(z)
+    ]
+    samples, problems = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
+
+    def joined(*sums: Tensor | None) -> Tensor | None:
+        if sums[0] is None:
+            return None
+        total = sums[0]
+        for s in sums[1:]:
+            total = total + s
+        return total.reshape(samples, problems, *total.shape[1:])
+
+    return Sums(*map(joined, *parts))  # type: ignore[arg-type]
+
+
+def _gradient(
+    kernel: Kernel,
+    plan: Plan,
+    z: Tensor,
+    t: Tensor,
+    w: Tensor | None,
+    sums: Sums,
+    cotangent: Tensor,
+) -> Tensor:
+    vector = partial(xp.vector, like=sums.weight)
+    slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
+    pieces = []
+    for block in _blocks(z):
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)
+        pieces.append(dz.reshape(z[..., block].shape).to(z.dtype))
+    return torch.cat(pieces, dim=2) if len(pieces) > 1 else pieces[0]

@@ -1,0 +1,126 @@
+"""PyTorch under the array names that the engine uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import (
+    any,
+    broadcast_to,
+    exp,
+    full_like,
+    int64,
+    log,
+    log1p,
+    maximum,
+    mean,
+    moveaxis,
+    ones_like,
+    reshape,
+    where,
+    zeros_like,
+)
+
+__all__ = [
+    "any",
+    "arange_like",
+    "astype",
+    "broadcast_to",
+    "exp",
+    "expand_dims",
+    "full_like",
+    "int64",
+    "log",
+    "log1p",
+    "max",
+    "maximum",
+    "mean",
+    "moveaxis",
+    "ones_like",
+    "pick",
+    "repeat",
+    "reshape",
+    "size",
+    "stack",
+    "sum",
+    "take",
+    "tiny",
+    "total",
+    "vector",
+    "where",
+    "zeros_like",
+]
+
+Tensor = torch.Tensor
+
+
+def arange_like(n: int, x: Tensor) -> Tensor:
+    """0 … n − 1 with dtype and device of x."""
+    return torch.arange(n, dtype=x.dtype, device=x.device)
+
+
+def astype(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """X in another dtype."""
+    return x.to(dtype)
+
+
+def expand_dims(x: Tensor, axis: int) -> Tensor:
+    """X with a new axis of length 1."""
+    return x.unsqueeze(axis)
+
+
+def max(x: Tensor, axis: int, keepdims: bool) -> Tensor:
+    """Maximum over an axis."""
+    return x.amax(dim=axis, keepdim=keepdims)
+
+
+def pick(x: Tensor, label: Tensor, axis: int) -> Tensor:
+    """The entry that the label names along an axis, which keeps length 1."""
+    return x.gather(axis, label.unsqueeze(axis))
+
+
+def repeat(x: Tensor, times: int, axis: int) -> Tensor:
+    """Every entry along an axis several times."""
+    return x.repeat_interleave(times, dim=axis)
+
+
+def size(x: Tensor, axis: int) -> int:
+    """The length of an axis."""
+    return x.shape[axis]
+
+
+def stack(arrays: tuple[Tensor, ...], axis: int) -> Tensor:
+    """Join arrays along a new axis."""
+    return torch.stack(arrays, dim=axis)
+
+
+def sum(x: Tensor, axis: int, keepdims: bool = False) -> Tensor:
+    """Sum over a short axis, in the dtype of x."""
+    return x.sum(dim=axis, keepdim=keepdims)
+
+
+def take(x: Tensor, index: Tensor) -> Tensor:
+    """The entries of a vector that an index array names."""
+    return x[index]
+
+
+def tiny(x: Tensor) -> Tensor:
+    """The smallest normal number of the dtype of x, in an array like x."""
+    return torch.full_like(x, torch.finfo(x.dtype).tiny)
+
+
+def sum_dtype(x: Tensor) -> torch.dtype:
+    """The dtype of sums over pixels: float64 wherever the device has it."""
+    return x.dtype if x.device.type == "mps" else torch.float64
+
+
+def total(x: Tensor, axis: int) -> Tensor:
+    """Sum over pixels."""
+    return x.sum(dim=axis, dtype=sum_dtype(x))
+
+
+def vector(values: tuple[Any, ...], like: Tensor) -> Tensor:
+    """A one-dimensional array of floats or bools beside `like`."""
+    dtype = torch.bool if isinstance(values[0], bool) else like.dtype
+    return torch.tensor(values, dtype=dtype, device=like.device)

@@ -1,0 +1,34 @@
+"""What every loss means: definitions, options, claims and errata, without any framework.
+
+| file            | what it holds                                                            |
+|-----------------|--------------------------------------------------------------------------|
+| `losses.py`     | the ten losses, each written once beside the paper's equation            |
+| `definition.py` | what a definition is: pixel term, region term, combination               |
+| `contract.py`   | the array names that a definition may use                                |
+| `options.py`    | the keywords common to all losses, checked and resolved                  |
+| `reference.py`  | a definition run from logits to loss on any array namespace              |
+| `claims.py`     | which loss is a special case of which, and which printed claims are false |
+| `errata.py`     | where the paper's print is wrong                                         |
+| `equations/`    | the mathematics, rendered from the definitions (generated)               |
+"""
+
+from unifocal_spec.definition import ClassSet, ClassWeight, Hyperparameter, Loss, Number
+from unifocal_spec.kernel import Kernel, Part
+from unifocal_spec.losses import LOSSES
+from unifocal_spec.options import OPTIONS, Plan, make_plan
+from unifocal_spec.reference import evaluate
+
+__all__ = [
+    "LOSSES",
+    "OPTIONS",
+    "ClassSet",
+    "ClassWeight",
+    "Hyperparameter",
+    "Kernel",
+    "Loss",
+    "Number",
+    "Part",
+    "Plan",
+    "evaluate",
+    "make_plan",
+]

@@ -1,0 +1,146 @@
+"""From the sums of a region to its loss, and back to the slope of the loss by each sum.
+
+This is the small end of a loss: a handful of numbers per sample. It is written once over the array
+namespace and serves the reference and every engine; the large end, pixels, is the engine's own.
+
+Shapes: N samples, K problems per sample (sigmoid channels, else 1), C classes. With over="batch"
+the samples are pooled, and the leading axis of what is returned has length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from unifocal_spec.definition import Array
+from unifocal_spec.kernel import Kernel, Part
+from unifocal_spec.options import Plan
+
+
+class Sums(NamedTuple):
+    """What a loss needs to know of the pixels, per sample and problem."""
+
+    weight: Array
+    """W = Σ w, shape (N, K)."""
+    pixel: Array | None
+    """Σ_i w Σ_c ω_c pixel_ic, shape (N, K)."""
+    tp: Array | None
+    """Σ w p t, shape (N, K, C); likewise fp and fn."""
+    fp: Array | None
+    fn: Array | None
+
+
+class Slopes(NamedTuple):
+    """∂L/∂S for every sum S that depends on the logits, with the shapes of `Sums`."""
+
+    pixel: Array | None
+    tp: Array | None
+    fp: Array | None
+    fn: Array | None
+
+
+Vector = Callable[[tuple[Any, ...]], Array]
+"""Makes a one-dimensional array of floats or bools, on the right device."""
+
+
+def arguments(plan: Plan, part: Part, vector: Vector) -> dict[str, Any]:
+    """Return the hyperparameters of a part, those with a value per class as arrays."""
+    return {
+        name: vector(value) if isinstance(value, tuple) else value
+        for name, value in plan.arguments(part.hyper).items()
+    }
+
+
+def _pool(xp: Any, plan: Plan, sums: Sums) -> Sums:
+    if plan.over == "sample":
+        return sums
+    return Sums(*(None if s is None else xp.sum(s, axis=0, keepdims=True) for s in sums))
+
+
+def class_coefficients(xp: Any, plan: Plan, present: Array, omega: Array) -> Array:
+    """Return a_c such that the class average of R is Σ_c a_c R_c.
+
+    `present` tells, per class, whether the region's target holds it; `omega` the class weights,
+    0 for a background that does not count.
+    """
+    omega = omega + xp.zeros_like(present * omega)
+    if plan.absent == "skip":
+        omega = xp.where(present > 0, omega, xp.zeros_like(omega))
+    if plan.class_reduction == "sum":
+        return omega
+    norm = xp.sum(omega, axis=-1, keepdims=True)
+    return omega / xp.where(norm > 0, norm, xp.zeros_like(norm) + 1)
+
+
+def _averages(
+    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums
+) -> tuple[Array, Array, Array, Array]:
+    """Return the pixel average, the class average, its coefficients, and a divisor for W."""
+    divisor = xp.where(sums.weight == 0, xp.zeros_like(sums.weight) + 1, sums.weight)
+    pixel = region = coefficients = xp.zeros_like(sums.weight)
+    if kernel.pixel is not None:
+        pixel = sums.pixel / divisor
+    if kernel.region is not None:
+        coefficients = class_coefficients(
+            xp, plan, sums.tp + sums.fn, vector(plan.region_weights)
+        )
+        values = kernel.region.value(
+            sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
+        )
+        region = xp.sum(coefficients * values, axis=-1)
+    return pixel, region, coefficients, divisor
+
+
+def region_losses(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> Array:
+    """Return the loss of every region and problem; 0 for a region without a weighted pixel."""
+    sums = _pool(xp, plan, sums)
+    pixel, region, _, _ = _averages(xp, vector, kernel, plan, sums)
+    if kernel.combine is not None:
+        value = kernel.combine.value(pixel, region, **arguments(plan, kernel.combine, vector))
+    else:
+        value = pixel if kernel.region is None else region
+    # A label out of range has made W nan, and must make the loss nan.
+    return xp.where(sums.weight == 0, xp.zeros_like(value), value + 0 * sums.weight)
+
+
+def region_slopes(
+    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, cotangent: Array
+) -> Slopes:
+    """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
+    sums = _pool(xp, plan, sums)
+    pixel, region, coefficients, divisor = _averages(xp, vector, kernel, plan, sums)
+    cotangent = xp.where(sums.weight == 0, xp.zeros_like(cotangent), cotangent + 0 * sums.weight)
+    by_pixel = by_region = cotangent
+    if kernel.combine is not None:
+        slopes = kernel.combine.gradient(pixel, region, **arguments(plan, kernel.combine, vector))
+        by_pixel, by_region = slopes[0] * cotangent, slopes[1] * cotangent
+    by_tp = by_fp = by_fn = None
+    if kernel.region is not None:
+        scale = coefficients * by_region[..., None]
+        by_tp, by_fp, by_fn = (
+            scale * slope
+            for slope in kernel.region.gradient(
+                sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
+            )
+        )
+    return Slopes(by_pixel / divisor if kernel.pixel is not None else None, by_tp, by_fp, by_fn)
+
+
+def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
+    """Average over problems, then reduce over regions: (regions, K) to what the user gets."""
+    value = xp.mean(losses, axis=1)
+    if plan.over == "batch":
+        return value[0]
+    if plan.reduction == "none":
+        return value
+    return xp.mean(value, axis=0) if plan.reduction == "mean" else xp.sum(value, axis=0)
+
+
+def shares(xp: Any, plan: Plan, sums: Sums) -> Array:
+    """Return ∂(reduced loss)/∂(loss of each region and problem): the cotangent of a scalar loss."""
+    if plan.over == "sample" and plan.reduction == "none":
+        raise ValueError('reduction must be "mean" or "sum" for a gradient, got "none"')
+    one = xp.zeros_like(_pool(xp, plan, sums).weight) + 1
+    one = one / sums.weight.shape[1]
+    averaged = plan.over == "sample" and plan.reduction == "mean"
+    return one / xp.sum(one[:, :1] * 0 + 1, axis=0, keepdims=True) if averaged else one

@@ -1,0 +1,109 @@
+"""Pick the backend by the type of the array, without importing a framework that is not in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, TypeVar
+
+from unifocal_spec.kernel import Kernel
+from unifocal_spec.options import OPTIONS
+
+ArrayT = TypeVar("ArrayT")
+
+_BACKENDS = {
+    "numpy": "numpy",
+    "torch": "torch",
+    "jax": "jax",
+    "jaxlib": "jax",
+    "tensorflow": "tensorflow",
+}
+
+
+class MissingFrameworkError(ImportError):
+    """A framework is not installed."""
+
+
+@lru_cache(maxsize=256)
+def backend_of(kind: type) -> str:
+    """Return the name of the backend for arrays of a type."""
+    for base in kind.__mro__:
+        root = base.__module__.partition(".")[0]
+        if root in _BACKENDS:
+            return _BACKENDS[root]
+    raise TypeError(
+        "logits must be an array of NumPy, PyTorch, JAX or TensorFlow, got "
+        f"{kind.__module__}.{kind.__qualname__}"
+    )
+
+
+def load_backend(name: str, module: str = "engine") -> ModuleType:
+    """Import a module of a backend; say which extra to install if its framework is missing."""
+    try:
+        return import_module(f"unifocal_{name}.{module}")
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("unifocal"):
+            raise
+        raise MissingFrameworkError(
+            f"the {name} backend needs {error.name}: pip install unifocal[{name}]"
+        ) from error
+
+
+def kernel(loss: str, backend: str) -> Kernel:
+    """Return a backend's native code of one of the package's losses."""
+    found: Kernel = load_backend(backend, "losses").KERNELS[loss]
+    return found
+
+
+def evaluate(
+    loss: str | Callable[[str], Kernel],
+    logits: ArrayT,
+    target: ArrayT,
+    *,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> ArrayT:
+    """Evaluate a loss, named or as native code per backend, on the backend of the logits."""
+    backend = backend_of(type(logits))
+    code = kernel(loss, backend) if isinstance(loss, str) else loss(backend)
+    value: ArrayT = load_backend(backend).evaluate(code, logits, target, hyper=hyper, **options)
+    return value
+
+
+def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
+    """Turn a loss into a function that returns (value, gradient with respect to the logits).
+
+    `loss` is a function of this package, such as `unifocal.dice`, or what `unifocal.compile`
+    returned. The result takes the same arguments, on every backend, NumPy included; the loss must
+    be a scalar. The gradient is the closed form: no tape and no autodiff is involved.
+
+    >>> import numpy as np, unifocal as uf
+    >>> logits, target = np.zeros((1, 2)), np.array([0])
+    >>> value, gradient = uf.value_and_grad(uf.cross_entropy)(logits, target)
+    >>> gradient.tolist()
+    [[-0.5, 0.5]]
+    """
+    native = getattr(loss, "kernel", None)
+    if native is None and getattr(loss, "__module__", "") != "unifocal.losses":
+        raise TypeError(
+            f"loss must be a loss of unifocal or the result of unifocal.compile, got {loss!r}"
+        )
+
+    def both(logits: Any, target: Any, **keywords: Any) -> tuple[Any, Any]:
+        backend = backend_of(type(logits))
+        code = native(backend) if native else kernel(loss.__name__, backend)
+        options, hyper = split_keywords(keywords)
+        result: tuple[Any, Any] = load_backend(backend).value_and_grad(
+            code, logits, target, hyper=hyper, **options
+        )
+        return result
+
+    return both
+
+
+def split_keywords(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split keywords into the common options, with defaults filled in, and hyperparameters."""
+    options = OPTIONS | {k: v for k, v in keywords.items() if k in OPTIONS}
+    return options, {k: v for k, v in keywords.items() if k not in OPTIONS}

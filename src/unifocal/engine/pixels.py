@@ -1,0 +1,178 @@
+"""The pixels of one block: their sums, and the gradient by their logits.
+
+Shapes: n problems (samples × sigmoid channels), C classes, M pixels. Logits and values are
+(n, C, M) for k = 1 and (n, M, C) for k = 2; labels and weights are (n, M).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from unifocal.engine.probabilities import Given, Softmax
+from unifocal_spec.definition import Array
+from unifocal_spec.kernel import Kernel, Part
+from unifocal_spec.options import Plan
+from unifocal_spec.regions import Slopes, Sums
+
+
+class Block(NamedTuple):
+    """The pixels of one block, ignored ones blanked and labels out of range clipped."""
+
+    p: Softmax | Given
+    label: Array | None
+    """Class indices (n, M), where they suffice; else `t` holds a value for every class."""
+    t: Array
+    w: Array | None
+    wrong: Array | None
+    """Where a label is out of range and not ignored, (samples, M)."""
+
+
+def read_block(
+    xp: Any, kernel: Kernel, plan: Plan, z: Array, target: Array, w: Array | None, k: int
+) -> Block:
+    """Prepare a block from logits z in the dtype of pixel arithmetic, target and weight."""
+    wrong = label = None
+    t = target
+    if plan.index:
+        label = xp.astype(target, xp.int64)
+        if plan.ignore_index is not None:
+            kept = xp.astype(label != plan.ignore_index, z.dtype)
+            w = kept if w is None else xp.where(kept != 0, w, kept)
+        wrong = (label < 0) | (label >= plan.classes)
+        if w is not None:
+            wrong = wrong & (w != 0)
+        label = xp.where((label < 0) | (label >= plan.classes), xp.zeros_like(label), label)
+    else:
+        t = xp.astype(target, z.dtype)
+    if w is not None:
+        kept = xp.expand_dims(w != 0, axis=k)
+        blank = xp.zeros_like(z) + (0.5 if plan.activation == "none" else 0.0)
+        z = xp.where(kept, z, blank)
+        t = t if plan.index else xp.where(kept, t, xp.zeros_like(t))
+
+    if plan.activation == "sigmoid":  # channel k is the two-class problem with logits (0, z_k)
+        channels = plan.channels
+        z = _channels_as_problems(xp, z, k)
+        z = xp.stack((xp.zeros_like(z), z), axis=k)
+        if not plan.index:
+            t = _channels_as_problems(xp, t, k)
+            t = xp.stack((1 - t, t), axis=k)
+        if w is not None:
+            w = xp.repeat(w, channels, axis=0)
+    if label is not None and not kernel.label_only:
+        t, label = xp.astype(_is_label(xp, label, plan.classes, k), z.dtype), None
+    elif label is not None:
+        t = xp.zeros_like(z[:1, :1, :1]) + 1
+    return Block((Given if plan.activation == "none" else Softmax)(xp, z, k), label, t, w, wrong)
+
+
+def label_out_of_range(plan: Plan) -> str:
+    """Say what a target of class indices must hold."""
+    ignored = "" if plan.ignore_index is None else f" or ignore_index={plan.ignore_index}"
+    return (
+        f"target must hold class indices from 0 to {plan.classes - 1}{ignored}, "
+        "got a label out of range"
+    )
+
+
+def _channels_as_problems(xp: Any, x: Array, k: int) -> Array:
+    """Bring (N, K, M) or (N, M, K) to (N · K, M)."""
+    x = x if k == 1 else xp.moveaxis(x, 2, 1)
+    return xp.reshape(x, (xp.size(x, 0) * xp.size(x, 1), xp.size(x, 2)))
+
+
+def _is_label(xp: Any, label: Array, classes: int, k: int) -> Array:
+    shape = (-1, 1) if k == 1 else (-1,)
+    return xp.expand_dims(label, axis=k) == xp.reshape(xp.arange_like(classes, label), shape)
+
+
+def _weighted(xp: Any, x: Array, w: Array | None, k: int) -> Array:
+    """Multiply by the weight of the pixel."""
+    if w is None:
+        return x
+    return x * (w if len(x.shape) == 2 else xp.expand_dims(w, axis=k))
+
+
+def _pixel_arguments(
+    xp: Any, plan: Plan, part: Part, block: Block, k: int
+) -> tuple[dict[str, Any], Array]:
+    """Return hyperparameters and ω per class, or picked by the label with a class axis of 1."""
+
+    def per_class(values: Any) -> Any:
+        if not isinstance(values, tuple):
+            return values
+        vector = xp.vector(values, block.p.z)
+        if block.label is not None:
+            return xp.expand_dims(xp.take(vector, block.label), axis=k)
+        return xp.reshape(vector, (-1, 1) if k == 1 else (-1,))
+
+    hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
+    neutral = all(weight == 1 for weight in plan.class_weights)
+    return hyper, 1 if neutral else per_class(plan.class_weights)
+
+
+def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sums:
+    """Return W, the pixel sum (n,) and TP, FP, FN (n, C) of a block."""
+    p, label, t, w, wrong = block
+
+    def total(x: Array) -> Array:
+        x = _weighted(xp, x, w, k)
+        return xp.total(x, axis=1 if len(x.shape) == 2 else 3 - k)
+
+    weight = total(xp.ones_like(p.z[:, 0, :] if k == 1 else p.z[:, :, 0]))
+    if wrong is not None:
+        weight = xp.where(xp.any(wrong, axis=1), xp.zeros_like(weight) + float("nan"), weight)
+    pixel = tp = fp = fn = None
+    if kernel.pixel is not None:
+        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
+        terms = omega * kernel.pixel.value(*p.logarithms(label, t), t, **hyper)
+        pixel = total(xp.sum(terms, axis=k))
+    if kernel.region is not None:
+        if label is not None:
+            hot, zero = _is_label(xp, label, plan.classes, k), xp.zeros_like(p.p)
+            tp = total(xp.where(hot, p.p, zero))
+            fp = total(xp.where(hot, zero, p.p))
+            fn = total(xp.where(hot, p.q(label), zero))
+        else:
+            tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q(None) * t)
+    return Sums(weight, pixel, tp, fp, fn)
+
+
+def block_gradient(
+    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, k: int
+) -> Array:
+    """Return ∂L/∂z of a block, from the slopes ∂L/∂S of shapes (n, 1, 1) and (n, C) + pixel axis."""
+    p, label, t, w, _ = block
+    hot = None if label is None else _is_label(xp, label, plan.classes, k)
+    by_log_p = by_p = None
+    if kernel.pixel is not None:
+        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
+        slope = kernel.pixel.gradient(*p.logarithms(label, t), t, **hyper)
+        by_log_p = _weighted(xp, slopes.pixel * omega * slope, w, k)
+    if kernel.region is not None:
+        hit = slopes.tp - slopes.fn  # type: ignore[operator]
+        by_p = (
+            xp.where(hot, hit, slopes.fp) if hot is not None else t * hit + (1 - t) * slopes.fp
+        )
+        by_p = _weighted(xp, by_p, w, k)
+    dz = p.chain(by_log_p, by_p, label, hot)
+    if plan.activation == "sigmoid":
+        dz = dz[:, 1, :] if k == 1 else dz[:, :, 1]
+    if w is not None:  # the slopes themselves may be nan
+        kept = w != 0 if plan.activation == "sigmoid" else xp.expand_dims(w != 0, axis=k)
+        dz = xp.where(kept, dz, xp.zeros_like(dz))
+    return dz
+
+
+def spread_slopes(xp: Any, slopes: Slopes, samples: int, dtype: Any, k: int) -> Slopes:
+    """Give every problem of every sample its slopes, with a pixel axis of length 1."""
+
+    def spread(slope: Array | None) -> Array | None:
+        if slope is None:
+            return None
+        channels, *classes = slope.shape[1:]
+        x = xp.broadcast_to(slope, (samples, channels, *classes))
+        shape = (-1, 1, 1) if not classes else (-1, *classes, 1) if k == 1 else (-1, 1, *classes)
+        return xp.astype(xp.reshape(x, shape), dtype)
+
+    return Slopes(*(spread(slope) for slope in slopes))

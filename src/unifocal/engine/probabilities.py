@@ -1,0 +1,105 @@
+"""Probabilities of one block, their logarithms, and the chain from them to the logits.
+
+p, log p and log(1 − p) come from the logits without cancellation: the largest logit is left out of
+the sum of exponentials, not subtracted afterwards. So 1 − p keeps its relative precision however
+saturated a pixel is.
+
+Arrays have three axes: problem, and class and pixel in the order of the backend (`k` is the class
+axis, 1 or 2). `label` is the class index (problem, pixel), or None for values of all classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from unifocal_spec.definition import Array
+
+
+class Softmax:
+    """The softmax of logits z over the class axis k."""
+
+    def __init__(self, xp: Any, z: Array, k: int) -> None:
+        self.xp, self.z, self.k = xp, z, k
+        self.d = z - xp.max(z, axis=k, keepdims=True)
+        self.exp = xp.exp(self.d)
+        top = self.d == 0
+        ties = xp.sum(xp.astype(top, z.dtype), axis=k, keepdims=True) - 1
+        others = xp.where(top, xp.zeros_like(z), self.exp)
+        self.rest = xp.sum(others, axis=k, keepdims=True) + ties
+        self.norm = 1 + self.rest
+        self.p = self.exp / self.norm
+
+    def _pick(self, x: Array, label: Array | None) -> Array:
+        return x if label is None else self.xp.pick(x, label, self.k)
+
+    def q(self, label: Array | None) -> Array:
+        """Return 1 − p, of the label's class or of all."""
+        d, exp = self._pick(self.d, label), self._pick(self.exp, label)
+        return self.xp.where(d == 0, self.rest, self.norm - exp) / self.norm
+
+    def logarithms(self, label: Array | None, t: Array) -> tuple[Array, Array]:
+        """Return log p and log(1 − p), of the label's class or of all."""
+        xp = self.xp
+        d, log_norm = self._pick(self.d, label), xp.log1p(self.rest)
+        log_p = d - log_norm
+        log_rest = xp.log(xp.maximum(self.rest, xp.tiny(self.rest))) - log_norm
+        return log_p, xp.where(d == 0, log_rest, xp.log1p(-xp.exp(log_p)))
+
+    def chain(
+        self, by_log_p: Array | None, by_p: Array | None, label: Array | None, hot: Array | None
+    ) -> Array:
+        """Return ∂L/∂z from ∂L/∂log p (of the label's class or of all) and ∂L/∂p.
+
+        `hot` tells where the class is the label's.
+        """
+        xp, k, dz = self.xp, self.k, None
+        if by_p is not None:
+            # dz = p (s − Σ p s) stays as it is when a constant is taken from s. Taking that of the
+            # largest class leaves a sum over the others alone, which does not cancel.
+            at_top = xp.where(self.d == 0, by_p, xp.zeros_like(by_p) - float("inf"))
+            s = by_p - xp.max(at_top, axis=k, keepdims=True)
+            dz = self.p * (s - xp.sum(self.p * s, axis=k, keepdims=True))
+        if by_log_p is not None:
+            if hot is not None:
+                pixel = by_log_p * xp.where(hot, self.q(label), -self.p)
+            else:
+                others = xp.sum(by_log_p, axis=k, keepdims=True) - by_log_p
+                pixel = by_log_p * self.q(None) - self.p * others
+            dz = pixel if dz is None else dz + pixel
+        return dz
+
+
+class Given:
+    """Probabilities z given as they are; their gradient is by the probabilities."""
+
+    def __init__(self, xp: Any, z: Array, k: int) -> None:
+        self.xp, self.z, self.k = xp, z, k
+        self.p = z
+
+    def _pick(self, x: Array, label: Array | None) -> Array:
+        return x if label is None else self.xp.pick(x, label, self.k)
+
+    def q(self, label: Array | None) -> Array:
+        """Return 1 − p, of the label's class or of all."""
+        return 1 - self._pick(self.z, label)
+
+    def logarithms(self, label: Array | None, t: Array) -> tuple[Array, Array]:
+        """Return log p and log(1 − p); where p = 0 is not the target, any finite log p serves."""
+        xp, p = self.xp, self._pick(self.z, label)
+        tiny = xp.tiny(p)
+        needed = p if label is not None else xp.where((p > 0) | (t > 0), p, tiny)
+        log_q = xp.where(p < 1, xp.log1p(-xp.where(p < 1, p, xp.zeros_like(p))), xp.log(tiny))
+        return xp.log(needed), log_q
+
+    def chain(
+        self, by_log_p: Array | None, by_p: Array | None, label: Array | None, hot: Array | None
+    ) -> Array:
+        """Return ∂L/∂p from ∂L/∂log p (of the label's class or of all) and ∂L/∂p by the sums."""
+        xp = self.xp
+        dz = xp.zeros_like(self.z) if by_p is None else by_p
+        if by_log_p is not None:
+            slope = xp.where(
+                by_log_p == 0, xp.zeros_like(by_log_p), by_log_p / self._pick(self.z, label)
+            )
+            dz = dz + (slope if hot is None else xp.where(hot, slope, xp.zeros_like(self.z)))
+        return dz
