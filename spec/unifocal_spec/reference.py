@@ -72,7 +72,7 @@ def _pixels(xp: Any, plan: Plan, logits: Array, target: Array, weight: Array | N
         if plan.ignore_index is not None:
             w = xp.where(label == plan.ignore_index, xp.zeros_like(w), w)
         wrong = xp.logical_and(xp.logical_or(label < 0, label >= plan.classes), w > 0)
-        w = xp.where(wrong, xp.zeros_like(w) + float("nan"), w)
+        w = xp.where(wrong, xp.asarray(float("nan"), dtype=w.dtype), w)
         t = xp.astype(xp.expand_dims(label, axis=-1) == xp.arange(plan.classes), z.dtype)
     else:
         t = xp.astype(xp.reshape(xp.moveaxis(target, plan.axis, -1), (n, m, k)), z.dtype)
