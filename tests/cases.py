@@ -155,6 +155,4 @@ def _name(choices: dict[str, Any]) -> str:
     return "{} classes, {}-d, {}, {}".format(*words)
 
 
-CASES = [
-    Case(f"{i} ({_name(choices)})", choices, seed=i) for i, choices in enumerate(_covering())
-]
+CASES = [Case(f"{i} ({_name(choices)})", choices, seed=i) for i, choices in enumerate(_covering())]

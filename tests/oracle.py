@@ -155,9 +155,7 @@ def value(
 ) -> Any:
     """Return the loss of mpmath logits (an object array) as an mpmath number."""
     pixel_term, class_term, share, defaults = LOSSES[loss]
-    h = {
-        k: mp.mpf(v) if isinstance(v, int | float) else v for k, v in (defaults | hyper).items()
-    }
+    h = {k: mp.mpf(v) if isinstance(v, int | float) else v for k, v in (defaults | hyper).items()}
     z = np.moveaxis(logits, axis, -1)
     index = target.ndim == logits.ndim - 1
     t = target if index else np.moveaxis(target, axis, -1)
@@ -191,8 +189,20 @@ def value(
                         sums[c][1] += weight_i * p[c] * (1 - y[c])
                         sums[c][2] += weight_i * (1 - p[c]) * y[c]
             of_problem.append(
-                _region(total, pixel_sum, sums, pixel_term, class_term, share, h, omega,
-                        include_background, absent, class_reduction, mp.mpf(smooth))
+                _region(
+                    total,
+                    pixel_sum,
+                    sums,
+                    pixel_term,
+                    class_term,
+                    share,
+                    h,
+                    omega,
+                    include_background,
+                    absent,
+                    class_reduction,
+                    mp.mpf(smooth),
+                )
             )
         results.append(mp.fsum(of_problem) / problems)
     if over == "batch":

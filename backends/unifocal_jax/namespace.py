@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.numpy import (
     any,
     broadcast_to,
+    clip,
     exp,
     expand_dims,
     int64,
@@ -32,6 +33,8 @@ __all__ = [
     "arange_like",
     "astype",
     "broadcast_to",
+    "clip",
+    "count",
     "exp",
     "expand_dims",
     "int64",
@@ -67,6 +70,11 @@ def arange_like(n: int, x: Array) -> Array:
 def astype(x: Array, dtype: Any) -> Array:
     """X in another dtype, or in the nearest one where float64 and int64 are switched off."""
     return x.astype(jax.dtypes.canonicalize_dtype(dtype))
+
+
+def count(x: Array, axis: int, dtype: Any) -> Any:
+    """The length of an axis as a number to calculate with."""
+    return x.shape[axis]
 
 
 def pick(x: Array, label: Array, axis: int) -> Array:

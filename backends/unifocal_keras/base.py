@@ -1,4 +1,4 @@
-"""What all Keras losses share: Keras' conventions on the outside, the active backend's engine inside.
+"""What all Keras losses share: Keras' conventions outside, the active backend's engine inside.
 
 Works under the TensorFlow, JAX and PyTorch backends of Keras 3 (and under NumPy's).
 """

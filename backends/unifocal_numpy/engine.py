@@ -127,22 +127,20 @@ def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block
 
 def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1)
-        for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1) for block in _blocks(z)
     ]
     problems = z.shape[1] if plan.activation == "sigmoid" else 1
 
     def joined(*sums: Array | None) -> Array | None:
         if sums[0] is None:
             return None
-        return np.sum(sums, axis=0).reshape(z.shape[0], problems, *sums[0].shape[1:])
+        total: Array = np.sum([s for s in sums if s is not None], axis=0)
+        return total.reshape(z.shape[0], problems, *total.shape[1:])
 
-    return Sums(*map(joined, *parts))  # type: ignore[arg-type]
+    return Sums(*map(joined, *parts))
 
 
-def _gradient(
-    kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums
-) -> Array:
+def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy import (
     any,
     broadcast_to,
+    clip,
     exp,
     expand_dims,
     int64,
@@ -33,6 +34,8 @@ __all__ = [
     "arange_like",
     "astype",
     "broadcast_to",
+    "clip",
+    "count",
     "exp",
     "expand_dims",
     "int64",
@@ -70,6 +73,11 @@ def astype(x: Array, dtype: Any) -> Array:
     return x.astype(dtype, copy=False)
 
 
+def count(x: Array, axis: int, dtype: Any) -> Any:
+    """The length of an axis as a number to calculate with."""
+    return x.shape[axis]
+
+
 def pick(x: Array, label: Array, axis: int) -> Array:
     """The entry that the label names along an axis, which keeps length 1."""
     return np.take_along_axis(x, np.expand_dims(label, axis), axis=axis)
@@ -87,7 +95,7 @@ def tiny(x: Array) -> Array:
 
 def total(x: Array, axis: int) -> Array:
     """Sum over pixels, in float64."""
-    return np.sum(x, axis=axis, dtype=np.float64)
+    return np.asarray(np.sum(x, axis=axis, dtype=np.float64))
 
 
 def vector(values: tuple[Any, ...], like: Array) -> Array:

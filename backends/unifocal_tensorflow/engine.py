@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 
@@ -23,7 +23,7 @@ from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
 from unifocal_tensorflow import namespace as xp
 
-Tensor = tf.Tensor
+Tensor: TypeAlias = tf.Tensor
 
 
 def evaluate(
@@ -141,9 +141,7 @@ def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w), _class_axis(plan))
     problems = plan.channels if plan.activation == "sigmoid" else 1
-    return Sums(
-        *(None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums)
-    )
+    return Sums(*(None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums))
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:

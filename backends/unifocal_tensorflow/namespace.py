@@ -6,7 +6,7 @@ it the names of `unifocal_spec.contract` and those of the engine, and claims no 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 from tensorflow import (
@@ -54,7 +54,9 @@ __all__ = [
     "astype",
     "bool",
     "broadcast_to",
+    "clip",
     "concat",
+    "count",
     "cos",
     "cosh",
     "exp",
@@ -94,7 +96,7 @@ __all__ = [
     "zeros_like",
 ]
 
-Tensor = tf.Tensor
+Tensor: TypeAlias = tf.Tensor
 
 
 def any(x: Tensor, axis: int) -> Tensor:
@@ -125,6 +127,16 @@ def asarray(values: Any, dtype: Any) -> Tensor:
 def astype(x: Tensor, dtype: Any) -> Tensor:
     """X in another dtype."""
     return tf.cast(x, dtype)
+
+
+def clip(x: Tensor, low: int, high: int) -> Tensor:
+    """X, with what lies outside of low … high moved to the nearer end."""
+    return tf.clip_by_value(x, low, high)
+
+
+def count(x: Tensor, axis: int, dtype: Any) -> Any:
+    """The length of an axis as a number to calculate with."""
+    return tf.cast(size(x, axis), dtype)
 
 
 def max(x: Tensor, axis: int, keepdims: Any) -> Tensor:

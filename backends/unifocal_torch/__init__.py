@@ -4,4 +4,4 @@ from unifocal_torch import losses, modules
 from unifocal_torch.losses import *  # noqa: F403
 from unifocal_torch.modules import *  # noqa: F403
 
-__all__ = [*losses.__all__, *modules.__all__]  # noqa: PLE0604
+__all__ = [*losses.__all__, *modules.__all__]

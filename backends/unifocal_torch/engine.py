@@ -136,9 +136,7 @@ class _RegionLosses(torch.autograd.Function):
         return region_losses(xp, vector, kernel, plan, sums), *sums
 
     @staticmethod
-    def setup_context(
-        ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]
-    ) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
         z, t, w, ctx.kernel, ctx.plan = inputs
         sums = output[1:]
         ctx.mark_non_differentiable(*(s for s in sums if s is not None))
@@ -220,20 +218,18 @@ def _complain(plan: Plan, wrong: Tensor) -> None:
 
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1)
-        for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1) for block in _blocks(z)
     ]
     samples, problems = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
 
     def joined(*sums: Tensor | None) -> Tensor | None:
-        if sums[0] is None:
+        present = [s for s in sums if s is not None]
+        if not present:
             return None
-        total = sums[0]
-        for s in sums[1:]:
-            total = total + s
+        total = sum(present[1:], start=present[0])
         return total.reshape(samples, problems, *total.shape[1:])
 
-    return Sums(*map(joined, *parts))  # type: ignore[arg-type]
+    return Sums(*map(joined, *parts))
 
 
 def _gradient(

@@ -8,6 +8,7 @@ import torch
 from torch import (
     any,
     broadcast_to,
+    clip,
     exp,
     full_like,
     int64,
@@ -27,6 +28,8 @@ __all__ = [
     "arange_like",
     "astype",
     "broadcast_to",
+    "clip",
+    "count",
     "exp",
     "expand_dims",
     "full_like",
@@ -68,6 +71,11 @@ def astype(x: Tensor, dtype: torch.dtype) -> Tensor:
 def expand_dims(x: Tensor, axis: int) -> Tensor:
     """X with a new axis of length 1."""
     return x.unsqueeze(axis)
+
+
+def count(x: Tensor, axis: int, dtype: Any) -> Any:
+    """The length of an axis as a number to calculate with."""
+    return x.shape[axis]
 
 
 def max(x: Tensor, axis: int, keepdims: bool) -> Tensor:

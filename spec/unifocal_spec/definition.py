@@ -91,7 +91,7 @@ class ClassSet:
             raise TypeError(f"{name} must be an iterable of class indices or None, got {value!r}")
         members = tuple(value)
         for c in members:
-            if isinstance(c, bool) or not isinstance(c, Integral) or not 0 <= c < classes:
+            if isinstance(c, bool) or not isinstance(c, Integral) or not 0 <= int(c) < classes:
                 raise ValueError(
                     f"{name} must hold class indices from 0 to {classes - 1}, got {c!r}"
                 )

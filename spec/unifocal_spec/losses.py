@@ -142,7 +142,9 @@ _DELTA = Number(
     0.6, "δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest", high=1.0
 )
 _RARE = ClassSet(None, "the class indices treated as rare; None: every class but 0")
-_LAM = Number(0.5, "λ, the share of the pixel part; 1 − λ is the share of the region part", high=1.0)
+_LAM = Number(
+    0.5, "λ, the share of the pixel part; 1 − λ is the share of the region part", high=1.0
+)
 
 cross_entropy = Loss(
     "cross_entropy",
@@ -192,7 +194,9 @@ focal_tversky = Loss(
     hyperparameters={
         "alpha": _FALSE_POSITIVES,
         "beta": _FALSE_NEGATIVES,
-        "gamma": Number(4 / 3, "γ > 0; above 1 it enhances classes near a perfect prediction", positive=True),
+        "gamma": Number(
+            4 / 3, "γ > 0; above 1 it enhances classes near a perfect prediction", positive=True
+        ),
     },
 )
 

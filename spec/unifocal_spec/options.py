@@ -3,10 +3,10 @@
 | keyword             | meaning                                                                  |
 |---------------------|--------------------------------------------------------------------------|
 | `axis`              | the class axis of `logits`; axis 0 is always the sample                  |
-| `activation`        | "softmax" over `axis`, "sigmoid" per channel, "none": already probabilities |
+| `activation`        | "softmax" over `axis`, "sigmoid" per channel, or "none": probabilities   |
 | `weight`            | weight ≥ 0 per pixel, broadcastable to the index shape; a mask is a weight |
 | `ignore_index`      | pixels with this class index get weight 0                                |
-| `class_weights`     | one weight ≥ 0 per class: multiplies its pixel terms, weighs class averages |
+| `class_weights`     | a weight ≥ 0 per class, for its pixel terms and in class averages        |
 | `include_background`| whether class 0 counts in class averages (pixel terms keep it)           |
 | `absent`            | "include" or "skip" classes that a region's target lacks in class averages |
 | `over`              | "sample": every sample is a region; "batch": the batch is one region     |

@@ -89,8 +89,11 @@ def _pixels(xp: Any, plan: Plan, logits: Array, target: Array, weight: Array | N
             t = xp.expand_dims(t, axis=1)
         else:
             t = xp.expand_dims(xp.moveaxis(t, -1, 1), axis=-1)
-            t = xp.where(xp.expand_dims(xp.expand_dims(w != 0, axis=1), axis=-1),
-                         xp.concat((1 - t, t), axis=-1), xp.zeros_like(z))
+            t = xp.where(
+                xp.expand_dims(xp.expand_dims(w != 0, axis=1), axis=-1),
+                xp.concat((1 - t, t), axis=-1),
+                xp.zeros_like(z),
+            )
     else:
         z, t = xp.expand_dims(z, axis=1), xp.expand_dims(t, axis=1)
     if plan.activation == "none":

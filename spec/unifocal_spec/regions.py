@@ -18,25 +18,28 @@ from unifocal_spec.options import Plan
 
 
 class Sums(NamedTuple):
-    """What a loss needs to know of the pixels, per sample and problem."""
+    """What a loss needs to know of the pixels, per sample and problem.
+
+    `pixel` is None for a loss without a pixel term, TP, FP and FN for one without a region term.
+    """
 
     weight: Array
     """W = Σ w, shape (N, K)."""
-    pixel: Array | None
+    pixel: Array
     """Σ_i w Σ_c ω_c pixel_ic, shape (N, K)."""
-    tp: Array | None
+    tp: Array
     """Σ w p t, shape (N, K, C); likewise fp and fn."""
-    fp: Array | None
-    fn: Array | None
+    fp: Array
+    fn: Array
 
 
 class Slopes(NamedTuple):
     """∂L/∂S for every sum S that depends on the logits, with the shapes of `Sums`."""
 
-    pixel: Array | None
-    tp: Array | None
-    fp: Array | None
-    fn: Array | None
+    pixel: Array
+    tp: Array
+    fp: Array
+    fn: Array
 
 
 Vector = Callable[[tuple[Any, ...]], Array]
@@ -81,9 +84,7 @@ def _averages(
     if kernel.pixel is not None:
         pixel = sums.pixel / divisor
     if kernel.region is not None:
-        coefficients = class_coefficients(
-            xp, plan, sums.tp + sums.fn, vector(plan.region_weights)
-        )
+        coefficients = class_coefficients(xp, plan, sums.tp + sums.fn, vector(plan.region_weights))
         values = kernel.region.value(
             sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
         )

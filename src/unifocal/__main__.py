@@ -19,7 +19,7 @@ def _generate(check: bool) -> int:
 
 
 def _prove() -> int:
-    from unifocal.compiler import prove
+    from unifocal.proofs import prove
 
     verdicts = prove.prove_all()
     print(prove.table(verdicts))

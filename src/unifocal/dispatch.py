@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
@@ -26,9 +25,9 @@ class MissingFrameworkError(ImportError):
     """A framework is not installed."""
 
 
-@lru_cache(maxsize=256)
-def backend_of(kind: type) -> str:
-    """Return the name of the backend for arrays of a type."""
+def backend_of(array: object) -> str:
+    """Return the name of the backend that an array belongs to."""
+    kind = type(array)
     for base in kind.__mro__:
         root = base.__module__.partition(".")[0]
         if root in _BACKENDS:
@@ -66,7 +65,7 @@ def evaluate(
     **options: Any,
 ) -> ArrayT:
     """Evaluate a loss, named or as native code per backend, on the backend of the logits."""
-    backend = backend_of(type(logits))
+    backend = backend_of(logits)
     code = kernel(loss, backend) if isinstance(loss, str) else loss(backend)
     value: ArrayT = load_backend(backend).evaluate(code, logits, target, hyper=hyper, **options)
     return value
@@ -92,7 +91,7 @@ def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
         )
 
     def both(logits: Any, target: Any, **keywords: Any) -> tuple[Any, Any]:
-        backend = backend_of(type(logits))
+        backend = backend_of(logits)
         code = native(backend) if native else kernel(loss.__name__, backend)
         options, hyper = split_keywords(keywords)
         result: tuple[Any, Any] = load_backend(backend).value_and_grad(

@@ -28,15 +28,20 @@ def _elementwise(function: Callable[..., Any]) -> Callable[..., Any]:
     return lifted
 
 
-def _objects(functions: Mapping[str, Callable[..., Any]], number: Callable[[Any], Any]) -> Namespace:
+def _objects(
+    functions: Mapping[str, Callable[..., Any]], number: Callable[[Any], Any]
+) -> Namespace:
     """A namespace over NumPy object arrays whose elementwise functions are `functions`."""
     lift = np.frompyfunc(number, 1, 1)
 
     def asarray(value: Any, dtype: Any = object) -> Any:
-        return np.asarray(value) if dtype is bool else lift(np.asarray(value, dtype=object))
+        if dtype is bool:
+            return np.asarray(value)
+        with np.errstate(invalid="ignore"):  # nan is a number here
+            return lift(np.asarray(value, dtype=object))
 
     def astype(x: Any, dtype: Any) -> Any:
-        return lift(x.astype(object)) if dtype == object else x.astype(dtype)
+        return lift(x.astype(object)) if dtype is object else x.astype(dtype)
 
     def mean(x: Any, axis: int | None = None) -> Any:
         return np.sum(x, axis=axis) / (x.size if axis is None else x.shape[axis])

@@ -27,7 +27,9 @@ def segmentation(truth: list[int], prediction: list[int]) -> tuple[np.ndarray, n
     return np.stack([1 - foreground, foreground], axis=1), np.array([truth])
 
 
-def loss_of(backend: Backend, loss: str, truth: list[int], prediction: list[int], **kw: Any) -> float:
+def loss_of(
+    backend: Backend, loss: str, truth: list[int], prediction: list[int], **kw: Any
+) -> float:
     p, t = segmentation(truth, prediction)
     keywords = {"activation": "none", "axis": 1, "include_background": False} | kw
     return float(backend.value_and_grad(loss, p, t, **keywords)[0])
@@ -93,9 +95,7 @@ def test_an_absent_class_counts_only_if_asked(backend: Backend, loss: str) -> No
     z, t = np.zeros((1, 3, 2)), np.array([[0, 1]])  # class 2 is absent
     include, _ = backend.value_and_grad(loss, z, t, axis=1, absent="include")
     skip, _ = backend.value_and_grad(loss, z, t, axis=1, absent="skip")
-    alone = (
-        backend.value_and_grad(loss, z, t, axis=1, absent="include", class_weights=[1, 1, 0])[0]
-    )
+    alone = backend.value_and_grad(loss, z, t, axis=1, absent="include", class_weights=[1, 1, 0])[0]
     assert float(include) != pytest.approx(float(skip), rel=1e-6)
     assert float(skip) == pytest.approx(float(alone), rel=1e-13)
 

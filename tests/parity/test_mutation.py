@@ -32,6 +32,7 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.USub: ast.UAdd,
 }
 
+
 @dataclass(frozen=True)
 class Mutant:
     """One generated function with one operator changed."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+
 import mpmath as mp
 import numpy as np
 
 from unifocal.namespaces import mpmath_namespace
 from unifocal_spec import Loss, evaluate
-from unifocal_spec.claims import CLAIMS
+from unifocal_spec.claims.table import CLAIMS
 
 EXAMPLE_LOGITS = [[2.0, -1.0], [0.5, 1.5]]
 EXAMPLE_TARGET = [0, 1]
@@ -39,8 +40,15 @@ RETURNS = (
 )
 
 
-def docstring(loss: Loss, doctest: list[str], *, logits: str = "logits", target: str = "target",
-              returns: str = RETURNS, note: str = "") -> str:
+def docstring(
+    loss: Loss,
+    doctest: list[str],
+    *,
+    logits: str = "logits",
+    target: str = "target",
+    returns: str = RETURNS,
+    note: str = "",
+) -> str:
     """Return the docstring of a public loss, quotes included; `doctest` ends in the value."""
     equation = f"    {loss.paper}" if loss.paper else ""
     where = "; ".join(text for symbol, text in _SYMBOLS.items() if symbol in loss.formula)

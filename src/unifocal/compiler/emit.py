@@ -144,8 +144,14 @@ def _trace(loss: Loss) -> dict[str, TracedPart]:
     return _TRACES[id(loss)][1]
 
 
-def _function(name: str, part: TracedPart, loss: Loss, backend: Backend, doc: str,
-              expressions: tuple[sp.Expr, ...]) -> str:
+def _function(
+    name: str,
+    part: TracedPart,
+    loss: Loss,
+    backend: Backend,
+    doc: str,
+    expressions: tuple[sp.Expr, ...],
+) -> str:
     scalars = {n for n in part.hyper if isinstance(loss.hyperparameters[n], Number)} | {"smooth"}
     printer = native_printer(backend.name, scalars)
     names = (sp.Symbol(f"x{i}") for i in range(1000))
@@ -216,9 +222,7 @@ def _kernel(loss: Loss, parts: dict[str, TracedPart]) -> str:
 
 
 def _signature(name: str, array: str, arguments: list[str]) -> str:
-    return (
-        f"def {name}(logits: {array}, target: {array}, *, {', '.join(arguments)}) -> {array}:\n"
-    )
+    return f"def {name}(logits: {array}, target: {array}, *, {', '.join(arguments)}) -> {array}:\n"
 
 
 def _handed_on(loss: Loss) -> str:
@@ -311,8 +315,9 @@ def class_name(loss: Loss) -> str:
     return "".join(word.capitalize() for word in loss.name.split("_"))
 
 
-def _class(loss: Loss, name: str, base: str, doc: str, arguments: list[str], given: list[str],
-           handed: str) -> str:
+def _class(
+    loss: Loss, name: str, base: str, doc: str, arguments: list[str], given: list[str], handed: str
+) -> str:
     keywords = ", ".join(f"{k!r}: {k}" for k in given)
     return (
         f"class {name}({base}):\n"
@@ -383,7 +388,12 @@ def emit_keras(losses: Iterable[Loss], source: str) -> str:
         ]
         given = [*loss.hyperparameters, *options]
         text = _class(
-            loss, name, "RegionLoss", doc, arguments, given,
+            loss,
+            name,
+            "RegionLoss",
+            doc,
+            arguments,
+            given,
             f"{loss.name!r}, reduction, name, dtype",
         )
         return '@keras.saving.register_keras_serializable(package="unifocal")\n' + text
@@ -393,8 +403,7 @@ def emit_keras(losses: Iterable[Loss], source: str) -> str:
         "from __future__ import annotations",
         "from collections.abc import Iterable, Sequence\nfrom typing import Any",
         "import keras",
-        "from unifocal_keras.base import RegionLoss\n"
-        + OPTION_IMPORTS.replace(", Reduction", ""),
+        "from unifocal_keras.base import RegionLoss\n" + OPTION_IMPORTS.replace(", Reduction", ""),
         "__all__ = [" + ", ".join(sorted(f"'{class_name(x)}'" for x in losses)) + "]",
         *(keras_class(loss) for loss in losses),
     ]

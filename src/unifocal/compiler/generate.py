@@ -9,7 +9,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from unifocal.compiler.emit import BACKENDS, emit_backend, emit_front, emit_keras, emit_torch_modules
+from unifocal.compiler.emit import (
+    BACKENDS,
+    emit_backend,
+    emit_front,
+    emit_keras,
+    emit_torch_modules,
+)
 from unifocal.compiler.equations import pages
 from unifocal_spec import LOSSES
 

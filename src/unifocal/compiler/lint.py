@@ -41,9 +41,9 @@ def _complaint(node: ast.AST, namespace: str, names: frozenset[str]) -> str | No
             return f"a method or attribute .{node.attr}: call {namespace}.NAME instead"
         if node.attr not in names:
             return f"{namespace}.{node.attr}, which is not in the contract {sorted(names)}"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if hasattr(builtins, node.func.id):
-            return f"the builtin {node.func.id}(): use {namespace}.NAME"
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Name) and hasattr(builtins, called.id):
+        return f"the builtin {called.id}(): use {namespace}.NAME"
     return None
 
 

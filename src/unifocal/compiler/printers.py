@@ -58,7 +58,7 @@ class _NativeMixin:
     """Print arithmetic as operators, functions by their native name, and nothing else."""
 
     def __init__(self, backend: str, scalars: Iterable[str] = ()) -> None:
-        super().__init__({"fully_qualified_modules": True})
+        super().__init__({"fully_qualified_modules": True})  # type: ignore[call-arg]
         self.module = _MODULES[backend]
         self.backend = backend
         self.scalars = set(scalars)
@@ -73,10 +73,8 @@ class _NativeMixin:
                 raise UnsupportedOperationError(
                     f"{self.backend}: {type(node).__name__} cannot be printed, in {expression}"
                 )
-        floats = {
-            x: sp.Float(float(x)) for x in expression.atoms(sp.Rational) if not x.is_Integer
-        }
-        return super().doprint(expression.xreplace(floats), assign_to)  # type: ignore[misc, no-any-return]
+        floats = {x: sp.Float(float(x)) for x in expression.atoms(sp.Rational) if not x.is_Integer}
+        return super().doprint(expression.xreplace(floats), assign_to)  # type: ignore[misc]
 
     def _call(self, name: str, expression: sp.Basic) -> str:
         arguments = ", ".join(self._print(a) for a in expression.args)
@@ -144,7 +142,19 @@ class _NativeMixin:
     def _print_Or(self, expression: sp.Or) -> str:
         return " | ".join(f"({self._print(a)})" for a in expression.args)
 
-    for _name in ("Abs", "cos", "cosh", "exp", "expm1", "log", "log1p", "sign", "sin", "sinh", "tanh"):
+    for _name in (
+        "Abs",
+        "cos",
+        "cosh",
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sign",
+        "sin",
+        "sinh",
+        "tanh",
+    ):
         locals()[f"_print_{_name}"] = _print_Function
     del _name
 

@@ -126,19 +126,15 @@ def _pixel_derivative(value: sp.Expr) -> sp.Expr:
 
 
 def _guarded_power(base: sp.Expr, exponent: sp.Expr) -> sp.Expr:
-    """base^exponent, 0 where base is 0: there the sums it is multiplied with vanish faster."""
-    return sp.Piecewise((base**exponent, sp.Gt(base, 0)), (0, True))
+    """base^exponent; 0 where it is infinite, for the sums it is multiplied with vanish faster."""
+    return sp.Piecewise((base**exponent, sp.Or(sp.Gt(base, 0), sp.Ge(exponent, 0))), (0, True))
 
 
 def _derivative(value: sp.Expr, variable: sp.Symbol) -> sp.Expr:
     """Differentiate, keeping x^κ with a symbolic or fractional κ in one piece (x may be 0)."""
 
     def derivative(branch: sp.Expr) -> sp.Expr:
-        powers = [
-            p
-            for p in branch.atoms(sp.Pow)
-            if not p.exp.is_integer and p.base.has(variable)
-        ]
+        powers = [p for p in branch.atoms(sp.Pow) if not p.exp.is_integer and p.base.has(variable)]
         outer = {p: sp.Dummy() for p in powers if not any(p is not q and q.has(p) for q in powers)}
         total = _tidy(branch.xreplace(outer).diff(variable))
         for power, stand_in in outer.items():

@@ -36,19 +36,18 @@ def read_block(
     if plan.index:
         label = xp.astype(target, xp.int64)
         if plan.ignore_index is not None:
-            kept = xp.astype(label != plan.ignore_index, z.dtype)
-            w = kept if w is None else xp.where(kept != 0, w, kept)
-        wrong = (label < 0) | (label >= plan.classes)
+            kept = label != plan.ignore_index
+            w = xp.astype(kept, z.dtype) if w is None else xp.where(kept, w, 0.0)
+        given, label = label, xp.clip(label, 0, plan.classes - 1)
+        wrong = label != given
         if w is not None:
             wrong = wrong & (w != 0)
-        label = xp.where((label < 0) | (label >= plan.classes), xp.zeros_like(label), label)
     else:
         t = xp.astype(target, z.dtype)
     if w is not None:
         kept = xp.expand_dims(w != 0, axis=k)
-        blank = xp.zeros_like(z) + (0.5 if plan.activation == "none" else 0.0)
-        z = xp.where(kept, z, blank)
-        t = t if plan.index else xp.where(kept, t, xp.zeros_like(t))
+        z = xp.where(kept, z, 0.5 if plan.activation == "none" else 0.0)
+        t = t if plan.index else xp.where(kept, t, 0.0)
 
     if plan.activation == "sigmoid":  # channel k is the two-class problem with logits (0, z_k)
         channels = plan.channels
@@ -62,7 +61,7 @@ def read_block(
     if label is not None and not kernel.label_only:
         t, label = xp.astype(_is_label(xp, label, plan.classes, k), z.dtype), None
     elif label is not None:
-        t = xp.zeros_like(z[:1, :1, :1]) + 1
+        t = xp.ones_like(z[:1, :1, :1])
     return Block((Given if plan.activation == "none" else Softmax)(xp, z, k), label, t, w, wrong)
 
 
@@ -119,7 +118,11 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sum
         x = _weighted(xp, x, w, k)
         return xp.total(x, axis=1 if len(x.shape) == 2 else 3 - k)
 
-    weight = total(xp.ones_like(p.z[:, 0, :] if k == 1 else p.z[:, :, 0]))
+    if w is None:
+        one = xp.total(xp.ones_like(p.z[:, 0, :1] if k == 1 else p.z[:, :1, 0]), axis=1)
+        weight = one * xp.count(p.z, 3 - k, one.dtype)
+    else:
+        weight = xp.total(w, axis=1)
     if wrong is not None:
         weight = xp.where(xp.any(wrong, axis=1), xp.zeros_like(weight) + float("nan"), weight)
     pixel = tp = fp = fn = None
@@ -129,10 +132,10 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sum
         pixel = total(xp.sum(terms, axis=k))
     if kernel.region is not None:
         if label is not None:
-            hot, zero = _is_label(xp, label, plan.classes, k), xp.zeros_like(p.p)
-            tp = total(xp.where(hot, p.p, zero))
-            fp = total(xp.where(hot, zero, p.p))
-            fn = total(xp.where(hot, p.q(label), zero))
+            hot = _is_label(xp, label, plan.classes, k)
+            tp = total(xp.where(hot, p.p, 0.0))
+            fp = total(xp.where(~hot, p.p, 0.0))
+            fn = total(xp.where(hot, p.q(label), 0.0))
         else:
             tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q(None) * t)
     return Sums(weight, pixel, tp, fp, fn)
@@ -141,7 +144,7 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sum
 def block_gradient(
     xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, k: int
 ) -> Array:
-    """Return ∂L/∂z of a block, from the slopes ∂L/∂S of shapes (n, 1, 1) and (n, C) + pixel axis."""
+    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
     p, label, t, w, _ = block
     hot = None if label is None else _is_label(xp, label, plan.classes, k)
     by_log_p = by_p = None
@@ -150,17 +153,15 @@ def block_gradient(
         slope = kernel.pixel.gradient(*p.logarithms(label, t), t, **hyper)
         by_log_p = _weighted(xp, slopes.pixel * omega * slope, w, k)
     if kernel.region is not None:
-        hit = slopes.tp - slopes.fn  # type: ignore[operator]
-        by_p = (
-            xp.where(hot, hit, slopes.fp) if hot is not None else t * hit + (1 - t) * slopes.fp
-        )
+        hit = slopes.tp - slopes.fn
+        by_p = xp.where(hot, hit, slopes.fp) if hot is not None else t * hit + (1 - t) * slopes.fp
         by_p = _weighted(xp, by_p, w, k)
     dz = p.chain(by_log_p, by_p, label, hot)
     if plan.activation == "sigmoid":
         dz = dz[:, 1, :] if k == 1 else dz[:, :, 1]
     if w is not None:  # the slopes themselves may be nan
         kept = w != 0 if plan.activation == "sigmoid" else xp.expand_dims(w != 0, axis=k)
-        dz = xp.where(kept, dz, xp.zeros_like(dz))
+        dz = xp.where(kept, dz, 0.0)
     return dz
 
 

@@ -24,8 +24,7 @@ class Softmax:
         self.exp = xp.exp(self.d)
         top = self.d == 0
         ties = xp.sum(xp.astype(top, z.dtype), axis=k, keepdims=True) - 1
-        others = xp.where(top, xp.zeros_like(z), self.exp)
-        self.rest = xp.sum(others, axis=k, keepdims=True) + ties
+        self.rest = xp.sum(xp.where(~top, self.exp, 0.0), axis=k, keepdims=True) + ties
         self.norm = 1 + self.rest
         self.p = self.exp / self.norm
 
@@ -56,7 +55,7 @@ class Softmax:
         if by_p is not None:
             # dz = p (s − Σ p s) stays as it is when a constant is taken from s. Taking that of the
             # largest class leaves a sum over the others alone, which does not cancel.
-            at_top = xp.where(self.d == 0, by_p, xp.zeros_like(by_p) - float("inf"))
+            at_top = xp.where(self.d == 0, by_p, -float("inf"))
             s = by_p - xp.max(at_top, axis=k, keepdims=True)
             dz = self.p * (s - xp.sum(self.p * s, axis=k, keepdims=True))
         if by_log_p is not None:
@@ -88,7 +87,7 @@ class Given:
         xp, p = self.xp, self._pick(self.z, label)
         tiny = xp.tiny(p)
         needed = p if label is not None else xp.where((p > 0) | (t > 0), p, tiny)
-        log_q = xp.where(p < 1, xp.log1p(-xp.where(p < 1, p, xp.zeros_like(p))), xp.log(tiny))
+        log_q = xp.where(p < 1, xp.log1p(-p), xp.log(tiny))
         return xp.log(needed), log_q
 
     def chain(
@@ -98,8 +97,6 @@ class Given:
         xp = self.xp
         dz = xp.zeros_like(self.z) if by_p is None else by_p
         if by_log_p is not None:
-            slope = xp.where(
-                by_log_p == 0, xp.zeros_like(by_log_p), by_log_p / self._pick(self.z, label)
-            )
-            dz = dz + (slope if hot is None else xp.where(hot, slope, xp.zeros_like(self.z)))
+            slope = xp.where(by_log_p != 0, by_log_p / self._pick(self.z, label), 0.0)
+            dz = dz + (slope if hot is None else xp.where(hot, slope, 0.0))
         return dz
