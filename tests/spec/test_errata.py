@@ -3,7 +3,7 @@
 import pytest
 
 from unifocal.proofs.prove import prove
-from unifocal_spec import LOSSES, pixel_readings, region_readings
+from unifocal_spec.errata import LOSSES, pixel_readings, region_readings
 from unifocal_spec.errata.table import ERRATA
 
 READINGS = [
