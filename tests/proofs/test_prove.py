@@ -6,15 +6,15 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
+from unifocal.compiler.trace import SMOOTH
 from unifocal.proofs.assemble import affine_combination, generic_image, image_of, whole_loss
 from unifocal.proofs.decide import have_no_solution, is_positive, is_zero
 from unifocal.proofs.prove import UndecidedError, prove, prove_all, table
-from unifocal.compiler.trace import SMOOTH
 from unifocal_spec import LOSSES
 from unifocal_spec.claims.claim import DEFINITIONS, HALF, Claim, EveryClass, Unreachable
 from unifocal_spec.claims.table import SPECIAL_CASES, UNREACHABLE
-from unifocal_spec.errata.table import ERRATA
 from unifocal_spec.errata.erratum import Reading
+from unifocal_spec.errata.table import ERRATA
 from unifocal_spec.losses import tversky_region
 
 pytestmark = pytest.mark.timeout(60)

@@ -12,9 +12,9 @@ from unifocal.proofs.prove import prove
 from unifocal_spec import LOSSES, evaluate
 from unifocal_spec.claims.auxiliary import asymmetric_similarity
 from unifocal_spec.claims.claim import DEFINITIONS, EveryClass
+from unifocal_spec.claims.family import FAMILY
 from unifocal_spec.claims.table import CLAIMS, FALSE, SPECIAL_CASES, UNREACHABLE
 from unifocal_spec.definition import ClassSet, ClassWeight
-from unifocal_spec.claims.family import FAMILY
 
 TABLE = [
     ("focal", "γ = 0, α = None", "cross_entropy", 1),

@@ -3,7 +3,8 @@
 import pytest
 
 from unifocal.proofs.prove import prove
-from unifocal_spec.errata import LOSSES, pixel_readings, region_readings
+from unifocal_spec import LOSSES
+from unifocal_spec.errata import pixel_readings, region_readings
 from unifocal_spec.errata.table import ERRATA
 
 READINGS = [
