@@ -29,7 +29,7 @@ from unifocal_torch import namespace as xp
 
 Tensor = torch.Tensor
 
-BLOCK = 1 << 18
+BLOCK = 1 << 17
 """Logits per block on a CPU: what stays in its cache. Elsewhere launches cost more than memory."""
 
 

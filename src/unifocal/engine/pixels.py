@@ -59,7 +59,7 @@ def read_block(
         if w is not None:
             w = xp.repeat(w, channels, axis=0)
     if label is not None and not kernel.label_only:
-        t, label = xp.astype(_is_label(xp, label, plan.classes, k), z.dtype), None
+        t, label = _one_hot(xp, label, z, plan.classes, k), None
     elif label is not None:
         t = xp.ones_like(z[:1, :1, :1])
     return Block((Given if plan.activation == "none" else Softmax)(xp, z, k), label, t, w, wrong)
@@ -80,9 +80,11 @@ def _channels_as_problems(xp: Any, x: Array, k: int) -> Array:
     return xp.reshape(x, (xp.size(x, 0) * xp.size(x, 1), xp.size(x, 2)))
 
 
-def _is_label(xp: Any, label: Array, classes: int, k: int) -> Array:
+def _one_hot(xp: Any, label: Array, like: Array, classes: int, k: int) -> Array:
+    """1 where the class is the label's, 0 elsewhere."""
     shape = (-1, 1) if k == 1 else (-1,)
-    return xp.expand_dims(label, axis=k) == xp.reshape(xp.arange_like(classes, label), shape)
+    hot = xp.expand_dims(label, axis=k) == xp.reshape(xp.arange_like(classes, label), shape)
+    return xp.astype(hot, like.dtype)
 
 
 def _weighted(xp: Any, x: Array, w: Array | None, k: int) -> Array:
@@ -132,10 +134,9 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sum
         pixel = total(xp.sum(terms, axis=k))
     if kernel.region is not None:
         if label is not None:
-            hot = _is_label(xp, label, plan.classes, k)
-            tp = total(xp.where(hot, p.p, 0.0))
-            fp = total(xp.where(~hot, p.p, 0.0))
-            fn = total(xp.where(hot, p.q(label), 0.0))
+            hot = _one_hot(xp, label, p.p, plan.classes, k)
+            hit = hot * p.p
+            tp, fp, fn = total(hit), total(p.p - hit), total(hot * p.q(label))
         else:
             tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q(None) * t)
     return Sums(weight, pixel, tp, fp, fn)
@@ -146,15 +147,15 @@ def block_gradient(
 ) -> Array:
     """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
     p, label, t, w, _ = block
-    hot = None if label is None else _is_label(xp, label, plan.classes, k)
+    hot = None if label is None else _one_hot(xp, label, p.p, plan.classes, k)
     by_log_p = by_p = None
     if kernel.pixel is not None:
         hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
         slope = kernel.pixel.gradient(*p.logarithms(label, t), t, **hyper)
         by_log_p = _weighted(xp, slopes.pixel * omega * slope, w, k)
     if kernel.region is not None:
-        hit = slopes.tp - slopes.fn
-        by_p = xp.where(hot, hit, slopes.fp) if hot is not None else t * hit + (1 - t) * slopes.fp
+        y = t if hot is None else hot
+        by_p = y * (slopes.tp - slopes.fn) + (1 - y) * slopes.fp
         by_p = _weighted(xp, by_p, w, k)
     dz = p.chain(by_log_p, by_p, label, hot)
     if plan.activation == "sigmoid":

@@ -6,6 +6,9 @@ saturated a pixel is.
 
 Arrays have three axes: problem, and class and pixel in the order of the backend (`k` is the class
 axis, 1 or 2). `label` is the class index (problem, pixel), or None for values of all classes.
+
+Selections are written as products with masks of 0 and 1, which are exact and which processors do
+many times faster than `where` with a broadcast condition.
 """
 
 from __future__ import annotations
@@ -22,9 +25,10 @@ class Softmax:
         self.xp, self.z, self.k = xp, z, k
         self.d = z - xp.max(z, axis=k, keepdims=True)
         self.exp = xp.exp(self.d)
-        top = self.d == 0
-        ties = xp.sum(xp.astype(top, z.dtype), axis=k, keepdims=True) - 1
-        self.rest = xp.sum(xp.where(~top, self.exp, 0.0), axis=k, keepdims=True) + ties
+        self.top = xp.astype(self.d == 0, z.dtype)
+        self.ties = xp.sum(self.top, axis=k, keepdims=True)
+        # exp is exactly 1 at the top, so this difference leaves the top out without rounding.
+        self.rest = xp.sum(self.exp - self.top, axis=k, keepdims=True) + (self.ties - 1)
         self.norm = 1 + self.rest
         self.p = self.exp / self.norm
 
@@ -33,34 +37,31 @@ class Softmax:
 
     def q(self, label: Array | None) -> Array:
         """Return 1 − p, of the label's class or of all."""
-        d, exp = self._pick(self.d, label), self._pick(self.exp, label)
-        return self.xp.where(d == 0, self.rest, self.norm - exp) / self.norm
+        return (self.rest + (1 - self._pick(self.exp, label))) / self.norm
 
     def logarithms(self, label: Array | None, t: Array) -> tuple[Array, Array]:
         """Return log p and log(1 − p), of the label's class or of all."""
-        xp = self.xp
-        d, log_norm = self._pick(self.d, label), xp.log1p(self.rest)
-        log_p = d - log_norm
-        log_rest = xp.log(xp.maximum(self.rest, xp.tiny(self.rest))) - log_norm
-        return log_p, xp.where(d == 0, log_rest, xp.log1p(-xp.exp(log_p)))
+        xp, q = self.xp, self.q(label)
+        log_p = self._pick(self.d, label) - xp.log1p(self.rest)
+        return log_p, xp.log(xp.maximum(q, xp.tiny(q)))
 
     def chain(
         self, by_log_p: Array | None, by_p: Array | None, label: Array | None, hot: Array | None
     ) -> Array:
         """Return ∂L/∂z from ∂L/∂log p (of the label's class or of all) and ∂L/∂p.
 
-        `hot` tells where the class is the label's.
+        `hot` is 1 where the class is the label's and 0 elsewhere.
         """
         xp, k, dz = self.xp, self.k, None
         if by_p is not None:
             # dz = p (s − Σ p s) stays as it is when a constant is taken from s. Taking that of the
             # largest class leaves a sum over the others alone, which does not cancel.
-            at_top = xp.where(self.d == 0, by_p, -float("inf"))
-            s = by_p - xp.max(at_top, axis=k, keepdims=True)
+            at_top = xp.sum(self.top * by_p, axis=k, keepdims=True) / self.ties
+            s = by_p - at_top
             dz = self.p * (s - xp.sum(self.p * s, axis=k, keepdims=True))
         if by_log_p is not None:
             if hot is not None:
-                pixel = by_log_p * xp.where(hot, self.q(label), -self.p)
+                pixel = by_log_p * (hot * self.q(label) - (self.p - hot * self.p))
             else:
                 others = xp.sum(by_log_p, axis=k, keepdims=True) - by_log_p
                 pixel = by_log_p * self.q(None) - self.p * others
@@ -98,5 +99,5 @@ class Given:
         dz = xp.zeros_like(self.z) if by_p is None else by_p
         if by_log_p is not None:
             slope = xp.where(by_log_p != 0, by_log_p / self._pick(self.z, label), 0.0)
-            dz = dz + (slope if hot is None else xp.where(hot, slope, 0.0))
+            dz = dz + (slope if hot is None else xp.where(hot != 0, slope, 0.0))
         return dz

@@ -1,0 +1,147 @@
+"""The checks of the project: `nox -l` lists them, `nox` runs the quick ones, `.ci/run` all.
+
+Sessions share two environments, `core` (no framework) and `frameworks` (all of them), because the
+second takes about three gigabytes. They are made by whichever session needs them first, and
+brought up to date when pyproject.toml or this file changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = False
+
+HERE = Path(__file__).parent
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+BACKENDS = ("torch", "tensorflow", "jax")
+
+# PyTorch comes first, pinned, and in a command of its own: where pip is told of a CPU build of this
+# version it takes it. Left to another package's plain "torch", pip takes the newest build of the
+# registry, which on Linux brings gigabytes of CUDA.
+TORCH = "torch==2.13.0"
+
+VARIABLES = {
+    "CUDA_VISIBLE_DEVICES": None,  # let a test find the accelerator that the machine has
+    "PYTHONHASHSEED": "0",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+}
+PYTEST = ("-m", "pytest", "--numprocesses=auto", "--dist=loadgroup")
+
+
+def groups(*names: str) -> list[str]:
+    """Requirements of the dependency groups of these names."""
+    return nox.project.dependency_groups(PYPROJECT, *names)
+
+
+def environment(session: nox.Session, name: str, *installs: list[str]) -> str:
+    """Make the environment of this name, or bring it up to date, and return its Python."""
+    home = HERE / ".nox" / f"shared-{name}"
+    python = home / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    sources = (HERE / "pyproject.toml", Path(__file__))
+    recipe = "\n".join([sys.version, str(home), *(p.read_text("utf-8") for p in sources)])
+    stamp, state = home / "made-from", hashlib.sha256(recipe.encode()).hexdigest()
+    if not (stamp.is_file() and stamp.read_text() == state):
+        session.run_install(sys.executable, "-m", "venv", str(home))
+        for packages in installs:
+            session.run_install(str(python), "-m", "pip", "install", "--quiet", *packages)
+        stamp.write_text(state)
+    return str(python)
+
+
+def core(session: nox.Session) -> str:
+    """NumPy, the compiler and the test tools."""
+    return environment(session, "core", ["-e", ".[compiler]", *groups("test", "lint")])
+
+
+def frameworks(session: nox.Session) -> str:
+    """Every framework, the benchmarks and the test tools."""
+    return environment(session, "frameworks", [TORCH], ["-e", ".[all]", *groups("test", "types")])
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    python = core(session)
+    session.run(python, "-m", "ruff", "check")
+    session.run(python, "-m", "ruff", "format", "--check")
+
+
+@nox.session
+def generate(session: nox.Session) -> None:
+    """Compare every generated file with what its definition generates now."""
+    session.run(core(session), "-m", "unifocal", "generate", "--check")
+
+
+@nox.session
+def proofs(session: nox.Session) -> None:
+    """Prove every claim and erratum on symbols, and refute the false ones."""
+    python = core(session)
+    session.run(python, "-m", "unifocal", "prove")
+    session.run(python, *PYTEST, "tests/spec", "tests/proofs", "tests/compiler")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types: mypy on the packages, pyright on a user's file."""
+    python = frameworks(session)
+    session.run(python, "-m", "mypy")
+    session.run(python, "-m", "pyright", "--pythonpath", python)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the whole test suite."""
+    session.run(frameworks(session), *PYTEST, *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def parity(session: nox.Session) -> None:
+    """Hold each loss on each backend, eager and compiled, to the reference and to 50 digits."""
+    session.run(frameworks(session), *PYTEST, "tests/parity", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def reproduce(session: nox.Session) -> None:
+    """Train the paper's U-Net with its losses; see `nox -s reproduce -- --help`."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--backend", choices=BACKENDS, default="torch")
+    backend = parser.parse_known_args(session.posargs)[0].backend
+    first = [[TORCH]] if backend == "torch" else []
+    python = environment(
+        session, f"reproduce-{backend}", *first, ["-e", f".[{backend},benchmarks]"]
+    )
+    session.run(python, "-m", "benchmarks.reproduce", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def smoke(session: nox.Session) -> None:
+    """Run a tiny comparison on every backend, to see that the whole way works."""
+    python = frameworks(session)
+    tiny = ("--epochs=1", "--folds=1", "--size=16", "--filters=2", "--depth=2", "--cases=20")
+    for backend in BACKENDS:
+        out = Path(session.create_tmp()).resolve() / backend
+        session.run(
+            *(python, "-m", "benchmarks.reproduce", "--fresh", *tiny),
+            *("--backend", backend, "--losses", "cross_entropy,unified_focal", "--out", str(out)),
+            env=VARIABLES,
+        )
+
+
+@nox.session(default=False, venv_backend="venv")
+def packaging(session: nox.Session) -> None:
+    """Build sdist and wheel, look into them, and use the wheel with NumPy alone."""
+    dist = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(dist, ignore_errors=True)
+    session.install(*groups("packaging"))
+    session.run("python", "-m", "build", "--outdir", str(dist))  # the wheel from the sdist
+    (wheel,) = dist.glob("*.whl")
+    session.run("check-wheel-contents", str(wheel))
+    session.install(str(wheel))
+    session.run("python", str(HERE / "tests" / "house" / "installed.py"))
