@@ -1,7 +1,11 @@
 """The losses for PyTorch: functions of logits and target, and one `nn.Module` per loss."""
 
-from unifocal_torch import losses, modules
-from unifocal_torch.losses import *  # noqa: F403
-from unifocal_torch.modules import *  # noqa: F403
+from unifocal.dispatch import require
+
+require("torch")
+
+from unifocal_torch import losses, modules  # noqa: E402
+from unifocal_torch.losses import *  # noqa: E402, F403
+from unifocal_torch.modules import *  # noqa: E402, F403
 
 __all__ = [*losses.__all__, *modules.__all__]

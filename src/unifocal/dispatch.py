@@ -40,13 +40,17 @@ def backend_of(array: object) -> str:
 
 def load_backend(name: str, module: str = "engine") -> ModuleType:
     """Import a module of a backend; say which extra to install if its framework is missing."""
+    require(name)
+    return import_module(f"unifocal_{name}.{module}")
+
+
+def require(framework: str) -> None:
+    """Import a framework, or say which extra to install."""
     try:
-        return import_module(f"unifocal_{name}.{module}")
+        import_module(framework)
     except ModuleNotFoundError as error:
-        if (error.name or "").startswith("unifocal"):
-            raise
         raise MissingFrameworkError(
-            f"the {name} backend needs {error.name}: pip install unifocal[{name}]"
+            f"unifocal_{framework} needs {error.name}: pip install unifocal[{framework}]"
         ) from error
 
 
@@ -59,7 +63,7 @@ def kernel(loss: str, backend: str) -> Kernel:
 def evaluate(
     loss: str | Callable[[str], Kernel],
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     hyper: Mapping[str, Any],
     **options: Any,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from unifocal.dispatch import evaluate
 from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
@@ -27,11 +27,11 @@ ArrayT = TypeVar("ArrayT")
 
 def cross_entropy(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -87,13 +87,13 @@ def cross_entropy(
 
 def focal(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     alpha: float | Sequence[float] | None = 0.25,
     gamma: float = 2.0,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -155,11 +155,11 @@ def focal(
 
 def dice(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -215,13 +215,13 @@ def dice(
 
 def tversky(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     alpha: float = 0.3,
     beta: float = 0.7,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -283,14 +283,14 @@ def tversky(
 
 def focal_tversky(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     alpha: float = 0.3,
     beta: float = 0.7,
     gamma: float = 4 / 3,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -352,13 +352,13 @@ def focal_tversky(
 
 def combo(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     alpha: float = 0.5,
     beta: float | Sequence[float] | None = 0.5,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -421,7 +421,7 @@ def combo(
 
 def hybrid_focal(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     lam: float = 0.5,
     focal_alpha: float | Sequence[float] | None = 0.25,
@@ -431,7 +431,7 @@ def hybrid_focal(
     tversky_gamma: float = 4 / 3,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -503,14 +503,14 @@ def hybrid_focal(
 
 def asymmetric_focal(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     delta: float = 0.6,
     gamma: float = 0.2,
     rare: Iterable[int] | None = None,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -573,14 +573,14 @@ def asymmetric_focal(
 
 def asymmetric_focal_tversky(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     delta: float = 0.6,
     gamma: float = 0.2,
     rare: Iterable[int] | None = None,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,
@@ -644,7 +644,7 @@ def asymmetric_focal_tversky(
 
 def unified_focal(
     logits: ArrayT,
-    target: ArrayT,
+    target: Any,
     *,
     lam: float = 0.5,
     delta: float = 0.6,
@@ -652,7 +652,7 @@ def unified_focal(
     rare: Iterable[int] | None = None,
     axis: int = 1,
     activation: Activation = "softmax",
-    weight: ArrayT | None = None,
+    weight: Any | None = None,
     ignore_index: int | None = None,
     class_weights: Sequence[float] | None = None,
     include_background: bool = True,

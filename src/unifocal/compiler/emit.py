@@ -221,8 +221,12 @@ def _kernel(loss: Loss, parts: dict[str, TracedPart]) -> str:
     )
 
 
-def _signature(name: str, array: str, arguments: list[str]) -> str:
-    return f"def {name}(logits: {array}, target: {array}, *, {', '.join(arguments)}) -> {array}:\n"
+def _signature(name: str, array: str, arguments: list[str], constant: str | None = None) -> str:
+    """Return the head of a public function; `constant` is the type of target and weight."""
+    return (
+        f"def {name}(logits: {array}, target: {constant or array}, *, {', '.join(arguments)}) "
+        f"-> {array}:\n"
+    )
 
 
 def _handed_on(loss: Loss) -> str:
@@ -292,7 +296,7 @@ def emit_front(losses: Iterable[Loss], source: str) -> str:
             f"round(float(uf.{loss.name}(logits, target)), 4)",
         ]
         return (
-            _signature(loss.name, "ArrayT", keyword_arguments(loss, "ArrayT", {}))
+            _signature(loss.name, "ArrayT", keyword_arguments(loss, "Any", {}), "Any")
             + textwrap.indent(docstring(loss, doctest), "    ")
             + f"\n    return evaluate({loss.name!r}, logits, target, {_handed_on(loss)})"
         )
@@ -301,7 +305,7 @@ def emit_front(losses: Iterable[Loss], source: str) -> str:
         HEADER.format(source=source)
         + '"""The losses for arrays of any framework: each picks the backend of its logits."""',
         "from __future__ import annotations",
-        "from collections.abc import Iterable, Sequence\nfrom typing import TypeVar",
+        "from collections.abc import Iterable, Sequence\nfrom typing import Any, TypeVar",
         f"from unifocal.dispatch import evaluate\n{OPTION_IMPORTS}",
         _names(losses),
         'ArrayT = TypeVar("ArrayT")',
