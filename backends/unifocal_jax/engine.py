@@ -108,14 +108,22 @@ def _plan(
         logits.shape,
         target.shape,
         None if weight is None else weight.shape,
-        integer_target=jnp.issubdtype(target.dtype, jnp.integer),
-        bool_target=target.dtype == bool,
+        target_kind=_kind(target.dtype),
+        weight_kind="float" if weight is None else _kind(weight.dtype),
         hyper=hyper,
         **options,
     )
     if plan.index:
         _check_labels(plan, target, weight)
     return plan
+
+
+def _kind(dtype: Any) -> str:
+    if jnp.issubdtype(dtype, jnp.bool_):
+        return "bool"
+    if jnp.issubdtype(dtype, jnp.integer):
+        return "integer"
+    return "float" if jnp.issubdtype(dtype, jnp.floating) else str(dtype)
 
 
 def _check_labels(plan: Plan, target: Array, weight: Array | None) -> None:

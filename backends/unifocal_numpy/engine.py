@@ -80,11 +80,17 @@ def _plan(
         logits.shape,
         target.shape,
         None if weight is None else weight.shape,
-        integer_target=target.dtype.kind in "iu",
-        bool_target=target.dtype.kind == "b",
+        target_kind=_kind(target.dtype),
+        weight_kind="float" if weight is None else _kind(weight.dtype),
         hyper=hyper,
         **options,
     )
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    # "V" is how NumPy sees the bfloat16 of ml_dtypes.
+    kinds = {"i": "integer", "u": "integer", "b": "bool", "f": "float", "V": "float"}
+    return kinds.get(dtype.kind, str(dtype))
 
 
 def _canonical(

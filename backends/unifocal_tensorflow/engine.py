@@ -91,11 +91,19 @@ def _plan(
         tuple(logits.shape),
         tuple(target.shape),
         None if weight is None else tuple(weight.shape),
-        integer_target=target.dtype.is_integer,
-        bool_target=target.dtype == tf.bool,
+        target_kind=_kind(target.dtype),
+        weight_kind="float" if weight is None else _kind(weight.dtype),
         hyper=hyper,
         **options,
     )
+
+
+def _kind(dtype: Any) -> str:
+    if dtype.is_bool:
+        return "bool"
+    if dtype.is_integer:
+        return "integer"
+    return "float" if dtype.is_floating else str(dtype.name)
 
 
 def _class_axis(plan: Plan) -> int:

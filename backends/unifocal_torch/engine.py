@@ -92,11 +92,19 @@ def _plan(
         logits.shape,
         target.shape,
         None if weight is None else weight.shape,
-        integer_target=not target.is_floating_point() and target.dtype is not torch.bool,
-        bool_target=target.dtype is torch.bool,
+        target_kind=_kind(target.dtype),
+        weight_kind="float" if weight is None else _kind(weight.dtype),
         hyper=hyper,
         **options,
     )
+
+
+def _kind(dtype: torch.dtype) -> str:
+    if dtype is torch.bool:
+        return "bool"
+    if dtype.is_complex:
+        return str(dtype)
+    return "float" if dtype.is_floating_point else "integer"
 
 
 def _canonical(

@@ -140,8 +140,8 @@ def make_plan(
     target_shape: Sequence[Dimension],
     weight_shape: Sequence[Dimension] | None,
     *,
-    integer_target: bool,
-    bool_target: bool,
+    target_kind: str,
+    weight_kind: str = "float",
     axis: int,
     activation: str,
     ignore_index: int | None,
@@ -154,7 +154,16 @@ def make_plan(
     smooth: float,
     hyper: Mapping[str, Any],
 ) -> Plan:
-    """Check shapes, dtypes and keywords of one call; every complaint names the argument."""
+    """Check shapes, dtypes and keywords of one call; every complaint names the argument.
+
+    A kind is "integer", "bool" or "float", or the name of any other dtype.
+    """
+    for name, kind in (("target", target_kind), ("weight", weight_kind)):
+        if kind not in ("integer", "bool", "float"):
+            raise TypeError(
+                f"{name} must have an integer, bool or floating-point dtype, got {kind}"
+            )
+    labels = target_kind != "float"
     _check_choices(
         activation=activation,
         absent=absent,
@@ -196,12 +205,12 @@ def make_plan(
             f"(values per class) for logits of shape {tuple(logits_shape)} with axis={axis}, "
             f"got {tuple(target_shape)}"
         )
-    squeeze = has_class_axis and sigmoid and channels == 1 and (integer_target or bool_target)
+    squeeze = has_class_axis and sigmoid and channels == 1 and labels
     index = not has_class_axis or squeeze
-    if index and not (integer_target or bool_target):
+    if index and not labels:
         raise TypeError(
-            "target of the index shape must have an integer or bool dtype; values per class need "
-            f"the shape of logits, {tuple(logits_shape)}"
+            "target of the index shape must have an integer or bool dtype, got floats; values per "
+            f"class need the shape of logits, {tuple(logits_shape)}"
         )
     if index and sigmoid and channels > 1:
         raise ValueError(

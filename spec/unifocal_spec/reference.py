@@ -148,8 +148,7 @@ def evaluate(
         tuple(logits.shape),
         tuple(target.shape),
         None if weight is None else tuple(weight.shape),
-        integer_target="int" in kind,
-        bool_target="bool" in kind,
+        target_kind="bool" if "bool" in kind else "integer" if "int" in kind else "float",
         hyper=hyper,
         **options,
     )
