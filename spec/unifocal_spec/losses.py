@@ -4,7 +4,7 @@
     t    target of class c at that pixel, in [0, 1]
     TP = Σ w p t,  FP = Σ w p (1 − t),  FN = Σ w (1 − p) t      sums of one class in one region
 
-Equation numbers are those of Yeung et al., arXiv:2102.04525. Where the print is wrong, `errata.py`
+Equation numbers are those of Yeung et al., arXiv:2102.04525. Where the print is wrong, `errata/`
 says so and these functions are what we implement. A power of 1 − p is written exp(γ log_q), which
 is finite for every γ ≥ 0, also where p is 0 or 1.
 """

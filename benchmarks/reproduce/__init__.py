@@ -1,0 +1,15 @@
+"""The paper's breast-ultrasound comparison: seven losses and cross-entropy, one U-Net, any backend.
+
+Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
+
+``phantoms``   writes an embedded data set when no real one is given
+``data``       reads the UDIAT layout and assigns the folds
+``unet``       the network, and initial weights that every backend shares
+``training``   one cell: a loss on a fold
+``metrics``    what the paper measures, per case
+``cells``      a finished cell on disk, so that a second run resumes
+``report``     the table beside the paper's, and ``figure`` its pictures
+``run``        puts the stages together
+
+Nothing here imports Keras before the command line has chosen its backend.
+"""

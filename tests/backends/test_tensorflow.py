@@ -1,0 +1,227 @@
+"""What TensorFlow users rely on: tapes, graphs with unknown shapes, XLA, variables, memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+
+import unifocal  # noqa: E402
+import unifocal_tensorflow as ut  # noqa: E402
+from tests.backends.arrays import KINDS, NAMES, relative, unbalanced_volume, volume  # noqa: E402
+
+EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
+EVERY_KIND = pytest.mark.parametrize("name", KINDS)
+TARGETS = pytest.mark.parametrize("target", ["index", "soft", "sigmoid"])
+
+
+def _arrays(*spatial: int, axis: int = -1) -> tuple[tf.Tensor, tf.Tensor]:
+    return tuple(map(tf.constant, volume(*(spatial or (5, 6)), axis=axis)))
+
+
+def _soft(labels: tf.Tensor) -> tf.Tensor:
+    return tf.one_hot(labels, 3) * 0.9 + 0.03
+
+
+def _call(name: str, target: str) -> tuple[Any, tf.Tensor, tf.Tensor]:
+    z, t = _arrays()
+    keywords = {"activation": "sigmoid"} if target == "sigmoid" else {}
+
+    def loss(z: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        return getattr(ut, name)(z, t, **keywords)
+
+    return loss, z, t if target == "index" else _soft(t)
+
+
+def _value_and_grad(loss: Any, z: Any, *constants: Any) -> tuple[Any, Any]:
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        value = loss(z, *constants)
+    return value, tape.gradient(value, z)
+
+
+def _hold(found: tuple[Any, Any], wanted: tuple[Any, Any]) -> None:
+    assert relative(found[0], wanted[0]) <= 1e-6
+    assert relative(found[1], wanted[1]) <= 1e-5
+
+
+@EVERY_KIND
+@TARGETS
+def test_a_graph_with_unknown_shapes(name, target):
+    """Only the number of classes is known when the graph is built."""
+    loss, z, t = _call(name, target)
+    wanted = _value_and_grad(loss, z, t)
+    target_spec = tf.TensorSpec([None] * 3 if target == "index" else [None] * 3 + [3], t.dtype)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], z.dtype), target_spec])
+    def graph(z: tf.Tensor, t: tf.Tensor) -> Any:
+        return _value_and_grad(loss, z, t)
+
+    _hold(graph(z, t), wanted)
+    _hold(graph(z[:, :2], t[:, :2]), _value_and_grad(loss, z[:, :2], t[:, :2]))
+
+
+@EVERY_KIND
+@TARGETS
+def test_xla(name, target):
+    loss, z, t = _call(name, target)
+    compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
+    _hold(compiled(z, t), _value_and_grad(loss, z, t))
+
+
+def test_logits_in_a_variable():
+    z, t = _arrays()
+    value, gradient = _value_and_grad(ut.unified_focal, tf.Variable(z), t)
+    _hold((value, gradient), _value_and_grad(ut.unified_focal, z, t))
+    assert isinstance(gradient, tf.Tensor)
+
+
+def test_target_and_weight_in_variables():
+    z, t = _arrays()
+    weight = tf.random.stateless_uniform((2, 5, 6), seed=(0, 1))
+    found = ut.dice(z, tf.Variable(t), weight=tf.Variable(weight))
+    assert relative(found, ut.dice(z, t, weight=weight)) <= 1e-7
+
+
+def test_a_jacobian_of_the_losses_of_samples():
+    z, t = _arrays()
+    with tf.GradientTape() as tape:
+        tape.watch(z)
+        losses = ut.unified_focal(z, t, reduction="none")
+    jacobian = tape.jacobian(losses, z).numpy()
+    assert jacobian.shape == (2, *z.shape)
+    assert not jacobian[0, 1].any()
+    assert not jacobian[1, 0].any()
+
+
+def test_map_functions():
+    z, t = _arrays()
+    stacks = tf.stack((z, -z)), tf.stack((t, t))
+    wanted = tf.stack((ut.dice(z, t), ut.dice(-z, t)))
+    mapped = tf.map_fn(lambda x: ut.dice(*x), stacks, fn_output_signature=tf.float32)
+    assert relative(mapped, wanted) <= 1e-6
+    assert relative(tf.vectorized_map(lambda x: ut.dice(*x), stacks), wanted) <= 1e-6
+
+
+def test_a_training_step_lowers_the_loss():
+    z, t = _arrays(8, 8)
+    kernel = tf.Variable(tf.eye(3))
+
+    @tf.function
+    def step() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            value = ut.unified_focal(tf.matmul(z, kernel), t)
+        kernel.assign_sub(0.1 * tape.gradient(value, kernel))
+        return value
+
+    first = step()
+    for _ in range(5):
+        last = step()
+    assert last < first
+
+
+# Memory -------------------------------------------------------------------------------------------
+
+
+def _slope_of_weight() -> Any:
+    z, t = _arrays()
+    weight = tf.ones((2, 5, 6))
+    return _value_and_grad(lambda w: ut.unified_focal(z, t, weight=w), weight)[1]
+
+
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+def test_what_the_forward_pass_computes_is_not_recorded(graph):
+    """A tape that records it keeps every intermediate array, some twenty times the logits.
+
+    It shows in the weight, a constant: only recorded operations lead to it.
+    """
+    found = []
+    call = lambda: found.append(_slope_of_weight())  # noqa: E731
+    (tf.function(call) if graph else call)()
+    assert found == [None]
+
+
+# Errors -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", [3, -1, 255])
+def test_a_label_out_of_range_is_an_error_or_nan(label):
+    z, t = volume(5, 6, axis=-1)
+    t[0, 0, 0] = label
+    z, t = tf.constant(z), tf.constant(t)
+    with pytest.raises(ValueError, match="target must hold class indices from 0 to 2"):
+        ut.dice(z, t)
+    assert np.isnan(tf.function(ut.dice)(z, t))
+    assert np.isnan(tf.function(ut.dice, jit_compile=True)(z, t))
+    assert np.isfinite(ut.dice(z, t, ignore_index=label))
+
+
+@pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+def test_a_second_derivative_is_refused(graph):
+    z, t = _arrays()
+
+    def second() -> Any:
+        slope = lambda z: tf.reduce_sum(_value_and_grad(ut.dice, z, t)[1] ** 2)  # noqa: E731
+        return _value_and_grad(slope, z)[1]
+
+    with pytest.raises(NotImplementedError, match="second derivatives are not provided"):
+        (tf.function(second) if graph else second)()
+
+
+def test_wrong_types_are_named():
+    z, t = _arrays()
+    with pytest.raises(TypeError, match=r"target must be a tf\.Tensor, got ndarray"):
+        ut.dice(z, t.numpy())
+    with pytest.raises(TypeError, match=r"weight must be a tf\.Tensor, got list"):
+        ut.dice(z, t, weight=[1.0])
+
+
+def test_what_must_be_known_when_a_graph_is_built():
+    z, t = _arrays()
+    unknown_rank = tf.function(ut.dice, input_signature=[tf.TensorSpec(None), tf.TensorSpec(None)])
+    with pytest.raises(ValueError, match="logits must have a known number of dimensions"):
+        unknown_rank(z, tf.cast(t, tf.float32))
+    unknown_classes = [tf.TensorSpec([None] * 4), tf.TensorSpec([None] * 3, t.dtype)]
+    with pytest.raises(ValueError, match="the class axis 3 of logits must have a known size"):
+        tf.function(ut.dice, input_signature=unknown_classes)(z, t)
+
+
+def test_shapes_that_do_not_fit_in_a_graph_are_an_error():
+    """They are not known before the graph runs; then they must not broadcast to a number."""
+    z, t = _arrays()
+    specs = [tf.TensorSpec([None, None, None, 3]), tf.TensorSpec([None] * 3, t.dtype)]
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        tf.function(ut.dice, input_signature=specs)(z, t[:, :4])
+
+
+# Precision ----------------------------------------------------------------------------------------
+
+
+@EVERY_LOSS
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_float32_sums_of_a_large_volume(name, axis):
+    z, t = unbalanced_volume(axis=axis)
+    wanted = getattr(unifocal, name)(z.astype("float64"), t, axis=axis)
+    assert relative(getattr(ut, name)(tf.constant(z), tf.constant(t), axis=axis), wanted) <= 1e-6
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_for_storage_only(name, dtype):
+    loss, z, t = _call(name, "index")
+    z = tf.cast(z, dtype)
+    value, gradient = _value_and_grad(loss, z, t)
+    full_value, full_gradient = _value_and_grad(loss, tf.cast(z, tf.float32), t)
+    assert (value.dtype, gradient.dtype) == (tf.float32, z.dtype)
+    assert relative(value, full_value) <= 1e-6
+    assert bool(tf.reduce_all(gradient == tf.cast(full_gradient, z.dtype)))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int32", "uint64", "bool"])
+def test_every_integer_type_is_a_label(dtype):
+    z, t = _arrays()
+    t = tf.minimum(t, 1)
+    assert relative(ut.dice(z, tf.cast(t, dtype)), ut.dice(z, t)) <= 1e-7

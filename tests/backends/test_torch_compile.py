@@ -1,0 +1,137 @@
+"""torch.compile with fullgraph=True: no graph break, few graphs, the same numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+import unifocal_torch as ut  # noqa: E402
+from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
+
+# Dynamo and Inductor call what PyTorch itself has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def _tensors(*spatial: int, samples: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    return tuple(map(torch.from_numpy, volume(*spatial, samples=samples)))
+
+
+def _value_and_grad(loss, logits, *arguments):
+    logits = logits.detach().requires_grad_()
+    value = loss(logits, *arguments)
+    value.backward()
+    return value.detach(), logits.grad
+
+
+def _hold_to_eager(compiled, loss, *arguments) -> None:
+    value, gradient = _value_and_grad(compiled, *arguments)
+    wanted = _value_and_grad(loss, *arguments)
+    assert relative(value, wanted[0]) <= 1e-6
+    assert relative(gradient, wanted[1]) <= 1e-5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_module_is_one_graph(name):
+    module = getattr(ut, f"{class_name(name)}Loss")(class_weights=[1.0, 2.0, 0.5])
+    compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
+    _hold_to_eager(compiled, module, *_tensors(5, 6))
+
+
+@pytest.mark.parametrize("name", ["unified_focal", "hybrid_focal"])
+def test_inductor(name):
+    loss = getattr(ut, name)
+    _hold_to_eager(torch.compile(loss, fullgraph=True), loss, *_tensors(9, 8))
+
+
+def _soft(t: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.one_hot(t, 3).movedim(-1, 1).float() * 0.9 + 0.03
+
+
+@pytest.mark.parametrize("keywords", [
+    {"activation": "sigmoid"},
+    {"activation": "sigmoid", "over": "batch"},
+    {"absent": "skip", "include_background": False},
+    {"class_reduction": "sum", "reduction": "sum"},
+], ids=str)  # fmt: skip
+def test_options_compile(keywords):
+    def loss(z, t):
+        return ut.unified_focal(z, t, **keywords)
+
+    z, t = _tensors(5, 6)
+    _hold_to_eager(torch.compile(loss, fullgraph=True, backend="aot_eager"), loss, z, _soft(t))
+
+
+def test_weights_and_ignored_pixels_compile():
+    def loss(z, t, w):
+        return ut.unified_focal(z, t, weight=w, ignore_index=1)
+
+    z, t = _tensors(5, 6)
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    _hold_to_eager(compiled, loss, z, t, torch.linspace(0, 1, 60).reshape(2, 5, 6))
+
+
+def test_per_sample_losses_compile():
+    z, t = _tensors(5, 6)
+    compiled = torch.compile(ut.dice, fullgraph=True, backend="aot_eager")
+    wanted = ut.dice(z, t, reduction="none")
+    assert wanted.shape == (2,)
+    assert relative(compiled(z, t, reduction="none"), wanted) <= 1e-6
+
+
+def _counting():
+    return torch._dynamo.testing.CompileCounterWithBackend("aot_eager")
+
+
+def test_changing_sizes_compile_twice_at_most():
+    """Once for the first size and once for sizes that vary."""
+    counter = _counting()
+    compiled = torch.compile(ut.unified_focal, fullgraph=True, backend=counter)
+    for size in range(4, 12):
+        _hold_to_eager(compiled, ut.unified_focal, *_tensors(size, size + 1))
+    assert counter.frame_count <= 2
+
+
+def test_sizes_marked_dynamic_compile_once():
+    counter = _counting()
+    compiled = torch.compile(ut.unified_focal, fullgraph=True, backend=counter)
+    for size in range(4, 9):
+        z, t = _tensors(size, size + 1, samples=size - 2)
+        z.requires_grad_()
+        for tensor, axes in ((z, (0, 2, 3)), (t, (0, 1, 2))):
+            torch._dynamo.mark_dynamic(tensor, axes)
+        value = compiled(z, t)
+        value.backward()
+        assert relative(value.detach(), ut.unified_focal(z.detach(), t)) <= 1e-6
+    assert counter.frame_count == 1
+
+
+def test_a_module_trains_inside_a_compiled_step():
+    torch.manual_seed(0)
+    z, t = _tensors(8, 8)
+    layer, loss = torch.nn.Conv2d(3, 3, 1), ut.UnifiedFocalLoss()
+    step = torch.compile(lambda z, t: loss(layer(z), t), fullgraph=True, backend="aot_eager")
+    value = step(z, t)
+    value.backward()
+    assert relative(value.detach(), loss(layer(z), t).detach()) <= 1e-6
+    assert layer.weight.grad.abs().max() > 0
+
+
+def test_a_label_out_of_range_is_nan_in_a_graph():
+    z, t = _tensors(5, 6)
+    t[0, 0, 0] = 3
+    compiled = torch.compile(ut.dice, fullgraph=True, backend="aot_eager")
+    assert compiled(z, t).isnan()
+
+
+def test_a_module_can_be_exported():
+    z, t = _tensors(5, 6)
+    program = torch.export.export(ut.UnifiedFocalLoss(), (z, t))
+    assert relative(program.module()(z, t), ut.unified_focal(z, t)) <= 1e-6

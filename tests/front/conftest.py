@@ -1,0 +1,16 @@
+"""The front door is the same on every framework: one fixture, float64 everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.frameworks import Backend
+from tests.precision import EAGER, float64
+
+
+@pytest.fixture(params=EAGER, ids=lambda backend: backend.framework)
+def backend(request) -> Iterator[Backend]:
+    with float64(request.param):
+        yield request.param
