@@ -10,7 +10,8 @@ from typing import Any
 import keras
 
 from unifocal.dispatch import kernel, load_backend
-from unifocal_spec.options import OPTIONS, check_early
+from unifocal_spec.contract import OPTIONS
+from unifocal_spec.options import check_early
 
 
 class RegionLoss(keras.losses.Loss):

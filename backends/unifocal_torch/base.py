@@ -7,7 +7,8 @@ from typing import Any
 import torch
 
 from unifocal_spec import Kernel
-from unifocal_spec.options import OPTIONS, check_early
+from unifocal_spec.contract import OPTIONS
+from unifocal_spec.options import check_early
 from unifocal_torch.engine import evaluate
 
 

@@ -14,10 +14,11 @@
 | `equations/`    | the mathematics, rendered from the definitions (generated)               |
 """
 
+from unifocal_spec.contract import OPTIONS
 from unifocal_spec.definition import ClassSet, ClassWeight, Hyperparameter, Loss, Number
 from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.losses import LOSSES
-from unifocal_spec.options import OPTIONS, Plan, make_plan
+from unifocal_spec.options import Plan, make_plan
 from unifocal_spec.reference import evaluate
 
 __all__ = [

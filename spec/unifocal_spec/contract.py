@@ -1,10 +1,12 @@
-"""The array names a definition may use.
+"""The names a definition may use, and those it may not take.
 
 A loss definition is elementwise: it sees one pixel of one class, or the sums of one class, and
 never an axis. The reference evaluation, which goes from logits to the loss, needs a few names
 more. Both sets are Array API names, so NumPy, array-api-strict, PyTorch, JAX, TensorFlow (through
 `unifocal_tensorflow.namespace`), mpmath and SymPy can all serve as `xp`.
 """
+
+from typing import Any
 
 ELEMENTWISE = frozenset(
     {
@@ -39,7 +41,6 @@ STRUCTURE = frozenset(
         "broadcast_to",
         "concat",
         "expand_dims",
-        "float64",
         "int64",
         "logical_and",
         "logical_or",
@@ -52,3 +53,18 @@ STRUCTURE = frozenset(
     }
 )
 """What the reference evaluation may call besides."""
+
+OPTIONS: dict[str, Any] = {
+    "axis": 1,
+    "activation": "softmax",
+    "weight": None,
+    "ignore_index": None,
+    "class_weights": None,
+    "include_background": True,
+    "absent": "include",
+    "over": "sample",
+    "reduction": "mean",
+    "class_reduction": "mean",
+    "smooth": 1e-5,
+}
+"""The keywords common to every loss, with their defaults: no hyperparameter may be called so."""

@@ -12,8 +12,11 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from numbers import Integral, Real
 from typing import Any
+
+from unifocal_spec.contract import OPTIONS
 
 Array = Any
 """Whatever the namespace `xp` computes with: arrays, mpmath numbers or SymPy expressions."""
@@ -137,12 +140,17 @@ class Loss:
     hyperparameters: Mapping[str, Hyperparameter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier():
+        if not self.name.isidentifier() or iskeyword(self.name):
             raise ValueError(f"name must be a Python identifier, got {self.name!r}")
         if self.pixel is None and self.region is None:
             raise ValueError(f"{self.name}: give a pixel term, a region term, or both")
         if self.combine is None and self.pixel is not None and self.region is not None:
             raise ValueError(f"{self.name}: combine must say how pixel and region are combined")
+        if taken := sorted(set(self.hyperparameters) & set(OPTIONS)):
+            raise ValueError(
+                f"{self.name}: hyperparameters must not be called {taken}: these are keywords "
+                "common to every loss"
+            )
         used = {k for part in self.parts.values() for k in keywords(part)}
         if used != set(self.hyperparameters):
             raise ValueError(

@@ -23,21 +23,6 @@ from typing import Any, Literal, get_args
 
 from unifocal_spec.definition import Hyperparameter, Number, _number
 
-OPTIONS: dict[str, Any] = {
-    "axis": 1,
-    "activation": "softmax",
-    "weight": None,
-    "ignore_index": None,
-    "class_weights": None,
-    "include_background": True,
-    "absent": "include",
-    "over": "sample",
-    "reduction": "mean",
-    "class_reduction": "mean",
-    "smooth": 1e-5,
-}
-"""Every common keyword with its default."""
-
 Activation = Literal["softmax", "sigmoid", "none"]
 Absent = Literal["include", "skip"]
 Over = Literal["sample", "batch"]

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from unifocal_spec.contract import OPTIONS
 from unifocal_spec.definition import Array, Loss, keywords
 from unifocal_spec.kernel import Kernel, Part
-from unifocal_spec.options import OPTIONS, Plan, make_plan
+from unifocal_spec.options import Plan, make_plan
 from unifocal_spec.regions import Sums, arguments, reduce_losses, region_losses
 
 _ALMOST_NOTHING = 1e-300

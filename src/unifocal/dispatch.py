@@ -7,8 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
+from unifocal_spec.contract import OPTIONS
 from unifocal_spec.kernel import Kernel
-from unifocal_spec.options import OPTIONS
 
 ArrayT = TypeVar("ArrayT")
 

@@ -14,7 +14,7 @@ sp = pytest.importorskip("sympy", reason="the compiler needs SymPy")
 
 from unifocal import ClassWeight, Loss, Number  # noqa: E402
 from unifocal.compiler import trace as t  # noqa: E402
-from unifocal.namespaces import mpmath_namespace  # noqa: E402
+from unifocal.namespaces import mpmath_namespace, sympy_namespace  # noqa: E402
 from unifocal_numpy.losses import KERNELS  # noqa: E402
 from unifocal_spec import LOSSES, ClassSet  # noqa: E402
 from unifocal_spec.claims.claim import DEFINITIONS  # noqa: E402
@@ -207,3 +207,21 @@ def test_a_power_of_at_least_one_is_differentiated():
     omega = sp.Symbol("omega", nonnegative=True)
     wanted = -2 * omega * t.T * sp.exp(t.LOG_P + t.LOG_Q)
     assert sp.simplify(part.gradient[0] - wanted) == 0
+
+
+@pytest.mark.parametrize(
+    ("namespace", "number"),
+    [(sympy_namespace(), sp.Rational), (mpmath_namespace(), mp.mpf)],
+    ids=["sympy", "mpmath"],
+)
+def test_numbers_become_exact_ones_by_any_way_in(namespace, number):
+    """A float left among symbols would make a proof approximate."""
+    x = namespace.asarray(np.array([0.5, 2.0]))
+    ways = (
+        x,
+        namespace.zeros_like(x),
+        namespace.ones((2,), dtype=x.dtype),
+        namespace.astype(np.array([0.5, 2.0]), x.dtype),
+        namespace.astype(np.array([True, False]), x.dtype),
+    )
+    assert all(isinstance(entry, number) for way in ways for entry in way)

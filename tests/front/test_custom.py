@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 import subprocess
 import sys
 import textwrap
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -129,10 +129,9 @@ def test_sigmoid(backend, user, sigmoid_target):
 
 def test_the_frameworks_own_autodiff(backend, user):
     arrays = calls()
-    loss, given = uf.compile(user.product), native(backend, arrays)
-    found = autodiff(
-        backend, lambda z, t: loss(z, t, weight=given["weight"]), given["logits"], given["target"]
-    )
+    given = native(backend, arrays)
+    loss = partial(uf.compile(user.product), weight=given["weight"])
+    found = autodiff(backend, loss, given["logits"], given["target"])
     assert_gradient(found, differences.value_and_grad(user.product, **arrays)[1], FLOAT64)
 
 
@@ -160,7 +159,7 @@ def test_jaccard_is_a_function_of_dice(backend, user):
 
 def test_log_cosh_dice_is_log_cosh_of_dice(backend, user):
     given = native(backend, calls())
-    wanted = math.log(math.cosh(uf.dice(**given, over="batch")))
+    wanted = np.log(np.cosh(float(uf.dice(**given, over="batch"))))
     assert_value(uf.compile(user.log_cosh_dice)(**given, over="batch"), wanted, FLOAT64)
 
 
@@ -204,7 +203,7 @@ def test_what_is_no_definition_is_named():
 
 def test_unknown_keywords_are_named(backend, user):
     given = native(backend, calls())
-    with pytest.raises(TypeError, match=r"unknown keyword 'beta'; hyperparameters are \['epsilon'"):
+    with pytest.raises(TypeError, match=r"unknown keyword 'beta'.* \['epsilon'"):
         uf.compile(user.poly)(**given, beta=1.0)
 
 

@@ -113,7 +113,7 @@ def _region_gradient(loss: Loss, region: TracedPart, short: Abbreviations | None
     for name, value in zip(_SUM_NAMES, slopes, strict=True):
         yield _slope("g_c", rf"\mathrm{{{name}}}_c", value)
     if any(r"\left(\frac{E_c}{D_c}\right)^" in value for value in slopes):
-        yield "Where E = 0 a negative power of E/D counts as 0: the gradient by the logits is 0 there."
+        yield "A negative power of E/D counts as 0 where E = 0: the gradient by the logits is 0."
 
 
 def _hyperparameters(loss: Loss) -> Iterator[str]:

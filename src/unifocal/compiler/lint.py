@@ -16,9 +16,14 @@ _FORBIDDEN: dict[type[ast.AST], str] = {
     ast.IfExp: "a conditional expression: use xp.where",
     ast.For: "a loop",
     ast.While: "a loop",
+    ast.Match: "a match statement: use xp.where",
+    ast.Assert: "an assert statement",
     ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
     ast.GeneratorExp: "a comprehension",
     ast.BoolOp: "and/or on values: use xp.where",
+    ast.Not: "not on values: use the opposite comparison",
     ast.Subscript: "an index: a definition sees one element",
     ast.Try: "a try statement",
     ast.With: "a with statement",
@@ -35,6 +40,8 @@ def _complaint(node: ast.AST, namespace: str, names: frozenset[str]) -> str | No
     for kind, what in _FORBIDDEN.items():
         if isinstance(node, kind):
             return what
+    if isinstance(node, ast.Compare) and len(node.ops) > 1:
+        return "a chained comparison: use one comparison in each xp.where"
     if isinstance(node, ast.Attribute):
         owner = node.value
         if not (isinstance(owner, ast.Name) and owner.id == namespace):
