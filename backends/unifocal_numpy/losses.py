@@ -138,7 +138,7 @@ def focal_tversky_region_gradient(
     x2 = smooth + tp
     x3 = x0 + x2
     x4 = x0 / x3
-    x5 = x1 * np.where((x1 >= 1) | (x4 > 0), x4 ** (x1 - 1), 0) / x3**2
+    x5 = x1 * np.where(((x1 >= 1) | (x4 > 0)), x4 ** (x1 - 1), 0) / x3**2
     x6 = x2 * x5
     return -x0 * x5, alpha * x6, beta * x6
 
@@ -247,7 +247,7 @@ def hybrid_focal_region_gradient(
     x2 = smooth + tp
     x3 = x0 + x2
     x4 = x0 / x3
-    x5 = x1 * np.where((x1 >= 1) | (x4 > 0), x4 ** (x1 - 1), 0) / x3**2
+    x5 = x1 * np.where(((x1 >= 1) | (x4 > 0)), x4 ** (x1 - 1), 0) / x3**2
     x6 = x2 * x5
     return -x0 * x5, tversky_alpha * x6, tversky_beta * x6
 
@@ -332,7 +332,7 @@ def asymmetric_focal_tversky_region_gradient(
     x4 = x3 ** (-2)
     x5 = x1 * x4
     x6 = x1 / x3
-    x7 = (1 - gamma) * np.where((gamma <= 0) | (x6 > 0), x6 ** (-gamma), 0)
+    x7 = (1 - gamma) * np.where(((gamma <= 0) | (x6 > 0)), x6 ** (-gamma), 0)
     x8 = x2 * x4
     x9 = x0 * x8
     x10 = delta * x8

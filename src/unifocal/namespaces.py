@@ -41,7 +41,7 @@ def _objects(
             return lift(np.asarray(value, dtype=object))
 
     def astype(x: Any, dtype: Any) -> Any:
-        return lift(x.astype(object)) if dtype is object else x.astype(dtype)
+        return lift(x.astype(object)) if np.dtype(dtype).hasobject else x.astype(dtype)
 
     def mean(x: Any, axis: int | None = None) -> Any:
         return np.sum(x, axis=axis) / (x.size if axis is None else x.shape[axis])
@@ -116,4 +116,8 @@ def sympy_namespace() -> Namespace:
         "tanh": sp.tanh,
         "where": where,
     }
-    return _objects(functions, lambda x: sp.nsimplify(x, rational=True))
+
+    def number(x: Any) -> Any:
+        return sp.Integer(x) if isinstance(x, bool) else sp.nsimplify(x, rational=True)
+
+    return _objects(functions, number)

@@ -18,10 +18,14 @@ BACKENDS = ("torch", "tensorflow", "jax")
 NEEDED = ("keras", "sklearn", "matplotlib", "pandas", "PIL", "rich", "tqdm", "typer")
 SMALL = ("--cases", "20", "--size", "32", "--filters", "4", "--depth", "2")
 
-pytestmark = pytest.mark.skipif(
-    any(find_spec(module) is None for module in NEEDED),
-    reason="the reproduction needs the extra 'benchmarks'",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        any(find_spec(module) is None for module in NEEDED),
+        reason="the reproduction needs the extra 'benchmarks'",
+    ),
+    # one worker, which builds the module's fixtures once
+    pytest.mark.xdist_group("reproduce"),
+]
 
 
 def run(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -268,7 +268,7 @@ def emit_backend(losses: Iterable[Loss], backend_name: str, source: str) -> str:
         HEADER.format(source=source)
         + f'"""The losses as native {backend_name} code: parts, their gradients, and functions."""',
         "from __future__ import annotations",
-        "from collections.abc import Iterable, Sequence\nfrom typing import Any",
+        "import math\nfrom collections.abc import Iterable, Sequence\nfrom typing import Any",
         backend.imports,
         "from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part\n" + OPTION_IMPORTS,
         f"from unifocal_{backend_name}.engine import evaluate",

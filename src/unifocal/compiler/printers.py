@@ -100,7 +100,7 @@ class _NativeMixin:
         if condition == sp.true or not rest:
             return str(self._print(first))
         second = rest[0][0] if len(rest) == 1 else sp.Piecewise(*rest)
-        if self.is_scalar(expression):
+        if self.is_scalar(condition):
             return f"({self._print(first)} if {self._print(condition)} else {self._print(second)})"
         if self.is_scalar(first):  # where() takes its dtype from the first value
             condition, first, second = sp.Not(condition), second, first
@@ -134,13 +134,17 @@ class _NativeMixin:
     _print_GreaterThan = _print_LessThan = _print_Relational
 
     def _print_Not(self, expression: sp.Not) -> str:
-        return f"~({self._print(expression.args[0])})"
+        sign = "not " if self.is_scalar(expression) else "~"
+        return f"({sign}({self._print(expression.args[0])}))"
 
     def _print_And(self, expression: sp.And) -> str:
-        return " & ".join(f"({self._print(a)})" for a in expression.args)
+        return self._join("and" if self.is_scalar(expression) else "&", expression)
 
     def _print_Or(self, expression: sp.Or) -> str:
-        return " | ".join(f"({self._print(a)})" for a in expression.args)
+        return self._join("or" if self.is_scalar(expression) else "|", expression)
+
+    def _join(self, operator: str, expression: Any) -> str:
+        return "(" + f" {operator} ".join(f"({self._print(a)})" for a in expression.args) + ")"
 
     for _name in (
         "Abs",
