@@ -1,6 +1,8 @@
 """One process holds all frameworks: PyTorch first, TensorFlow after it, and no log noise."""
 
+import gc
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -11,3 +13,19 @@ except ModuleNotFoundError:
     pass
 else:
     torch.set_num_threads(1)  # pytest-xdist uses the other cores
+
+_RELEASE_EVERY = 100
+_tests_run = 0
+
+
+def pytest_runtest_teardown() -> None:
+    """Let go of compiled programs now and then: thousands of them fill the memory."""
+    global _tests_run
+    _tests_run += 1
+    if _tests_run % _RELEASE_EVERY:
+        return
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    if "torch._dynamo" in sys.modules:
+        sys.modules["torch._dynamo"].reset()
+    gc.collect()
