@@ -6,6 +6,7 @@ through `jax.custom_vjp`. Kept for backward: logits, target, weight and the sums
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -64,15 +65,21 @@ def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[.
     def losses(z: Array, t: Array, w: Array | None) -> Array:
         return _losses(kernel, plan, _sums(kernel, plan, z, t, w))
 
-    def forward(z: Array, t: Array, w: Array | None) -> tuple[Array, Any]:
+    def forward(z: Any, t: Any, w: Any) -> tuple[Array, Any]:
+        for name, x in (("target", t), ("weight", w)):
+            if x is not None and x.perturbed:
+                raise ValueError(f"{name} must not be differentiated by: it is a constant")
+        z, t, w = (None if x is None else x.value for x in (z, t, w))
         sums = _sums(kernel, plan, z, t, w)
         return _losses(kernel, plan, sums), (z, t, w, sums)
 
     def backward(saved: Any, cotangent: Array) -> tuple[Array, None, None]:
         z, t, w, sums = saved
+        if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
+            cotangent = jnp.zeros(cotangent.shape, cotangent.dtype)
         return _gradient_once(kernel, plan, z, t, w, sums, cotangent), None, None
 
-    losses.defvjp(forward, backward)
+    losses.defvjp(forward, backward, symbolic_zeros=True)
 
     def loss(logits: Array, target: Array, weight: Array | None) -> Array:
         value = reduce_losses(xp, plan, losses(*_canonical(plan, logits, target, weight)))
@@ -154,7 +161,7 @@ def _canonical(
     """Return logits (N, C, M) or (N, M, C), target likewise or (N, M), and weight (N, M)."""
     n, k = logits.shape[0], _class_axis(plan)
     index_shape = logits.shape[: plan.axis] + logits.shape[plan.axis + 1 :]
-    m = int(np.prod(index_shape[1:]))
+    m = math.prod(index_shape[1:])
     shape = (n, plan.channels, m) if k == 1 else (n, m, plan.channels)
 
     def flat(x: Array) -> Array:
@@ -192,7 +199,7 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Array:
-    return region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+    return region_losses(xp, partial(xp.class_vector, like=sums.weight), kernel, plan, sums)
 
 
 def _gradient(
@@ -205,7 +212,7 @@ def _gradient(
     cotangent: Array,
 ) -> Array:
     k = _class_axis(plan)
-    vector = partial(xp.vector, like=sums.weight)
+    vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), k)
     dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)

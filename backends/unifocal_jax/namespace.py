@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,6 +34,7 @@ __all__ = [
     "arange_like",
     "astype",
     "broadcast_to",
+    "class_vector",
     "clip",
     "count",
     "exp",
@@ -80,7 +82,7 @@ def count(x: Array, axis: int, dtype: Any) -> Any:
 def pick(x: Array, label: Array, axis: int) -> Array:
     """The entry that the label names along an axis, which keeps length 1."""
     # A masked sum over a few classes fuses with what surrounds it; a gather does not.
-    shape = (-1, 1) if axis == 1 else (-1,)
+    shape = (1, -1, 1) if axis == 1 else (1, 1, -1)
     hot = jnp.expand_dims(label, axis) == arange_like(x.shape[axis], label).reshape(shape)
     return jnp.sum(jnp.where(hot, x, jnp.zeros_like(x)), axis=axis, keepdims=True)
 
@@ -108,6 +110,7 @@ def _two_sum(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Arr
     return high, error + (a[1] + b[1])
 
 
+@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def total(x: Array, axis: int) -> Array:
     """Sum over pixels: in float64 where it is switched on, otherwise compensated."""
     if jax.dtypes.canonicalize_dtype("float64") == "float64":
@@ -115,6 +118,17 @@ def total(x: Array, axis: int) -> Array:
     zero = jnp.zeros((), x.dtype)
     high, error = jax.lax.reduce((x, jnp.zeros_like(x)), (zero, zero), _two_sum, (axis,))
     return high + error
+
+
+@total.defjvp
+def _total_jvp(axis: int, primals: Any, tangents: Any) -> Any:
+    value = total(primals[0], axis)
+    return value, jnp.sum(tangents[0], axis=axis).astype(value.dtype)
+
+
+def class_vector(values: tuple[Any, ...], like: Array) -> Array:
+    """A vector with the axes of sums per class: some users forbid implicit rank promotion."""
+    return vector(values, like)[None, None]
 
 
 def vector(values: tuple[Any, ...], like: Array) -> Array:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 
 from unifocal.dispatch import kernel, load_backend
 from unifocal_spec.contract import OPTIONS
@@ -76,6 +77,6 @@ class RegionLoss(keras.losses.Loss):
 
         def plain(value: Any) -> Any:
             iterable = hasattr(value, "__iter__") and not isinstance(value, str)
-            return list(value) if iterable else value
+            return np.asarray(list(value)).tolist() if iterable else value
 
         return super().get_config() | {k: plain(v) for k, v in self.keywords.items()}

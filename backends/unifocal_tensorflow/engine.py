@@ -41,7 +41,8 @@ def evaluate(
 
     @tf.custom_gradient
     def losses(z: Tensor) -> Any:
-        sums = _sums(kernel, plan, z, t, w)
+        # What is not differentiated is not recorded, nor kept, by a tape.
+        sums = _sums(kernel, plan, *(None if x is None else tf.stop_gradient(x) for x in (z, t, w)))
 
         def gradient(cotangent: Tensor) -> Tensor:
             return _gradient_once(kernel, plan, z, t, w, sums, cotangent)

@@ -9,6 +9,7 @@ a block the N · K problems lie along one axis of length n, and M is the block's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -112,14 +113,11 @@ def _canonical(
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     z = torch.movedim(logits, plan.axis, 1)
     n, c, index_shape = z.shape[0], z.shape[1], (z.shape[0], *z.shape[2:])
-    if plan.index:
-        t = target.reshape(n, -1) if n else target.reshape(0, 0)
-    else:
-        t = torch.movedim(target, plan.axis, 1).flatten(2) if z.ndim > 2 else target[..., None]
-    z = z.flatten(2) if z.ndim > 2 else z[..., None]
+    m = math.prod(index_shape[1:])
+    t = target if plan.index else torch.movedim(target, plan.axis, 1)
     if weight is not None:
-        weight = torch.broadcast_to(weight, index_shape).reshape(n, -1)
-    return z.reshape(n, c, -1), t, weight
+        weight = torch.broadcast_to(weight, index_shape).reshape(n, m)
+    return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
 
 
 def _pixel_dtype(logits: Tensor) -> torch.dtype:

@@ -40,6 +40,20 @@ RETURNS = (
 )
 
 
+def escaped(text: str) -> str:
+    """Write text as it stands between the quotes of a docstring."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return text[:-1] + '\\"' if text.endswith('"') else text
+
+
+def _example(loss: Loss, doctest: list[str]) -> list[str]:
+    """Return the doctest with its value; nothing if the defaults are for more classes."""
+    try:
+        return [*(f">>> {line}" for line in doctest), example_value(loss)]
+    except ValueError:
+        return []
+
+
 def docstring(
     loss: Loss,
     doctest: list[str],
@@ -53,7 +67,7 @@ def docstring(
     equation = f"    {loss.paper}" if loss.paper else ""
     where = "; ".join(text for symbol, text in _SYMBOLS.items() if symbol in loss.formula)
     cases = [c.statement for c in CLAIMS if c.general == loss.name and c.holds]
-    lines = [f'"""{loss.summary}', "", f"    L = {loss.formula}{equation}", ""]
+    lines = [loss.summary, "", f"    L = {loss.formula}{equation}", ""]
     if where:
         lines += [_wrap(f"with {where}."), ""]
     if note:
@@ -78,8 +92,7 @@ def docstring(
         "Raises:",
         _wrap("ValueError, TypeError: naming the argument, what came and what was wanted.", "    "),
         "",
-        *(f">>> {line}" for line in doctest),
-        example_value(loss),
-        '"""',
+        *_example(loss, doctest),
     ]
-    return "\n".join(lines)
+    text = "\n".join(lines).rstrip()
+    return f'"""{escaped(text)}\n"""'

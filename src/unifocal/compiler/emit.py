@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from unifocal.compiler.docs import EXAMPLE_LOGITS, EXAMPLE_TARGET, docstring
+from unifocal.compiler.docs import EXAMPLE_LOGITS, EXAMPLE_TARGET, docstring, escaped
 from unifocal.compiler.printers import native_printer
 from unifocal.compiler.trace import INPUTS, TracedPart, is_label_only, trace
 from unifocal_spec import OPTIONS, ClassSet, Loss, Number
@@ -170,7 +170,7 @@ def _function(
     returned = array if len(results) == 1 else f"tuple[{', '.join([array] * len(results))}]"
     if part.kind == "combine" and len(results) > 1:
         returned = "tuple[Any, Any]"
-    body = [f'"""{doc}"""', *lines]
+    body = [f'"""{escaped(doc)}"""', *lines]
     return f"def {name}({', '.join(arguments)}) -> {returned}:\n" + textwrap.indent(
         "\n".join(body), "    "
     )

@@ -6,7 +6,6 @@ are printed as Python operators and `where`, and whatever is not in the contract
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -80,9 +79,9 @@ class _NativeMixin:
         arguments = ", ".join(self._print(a) for a in expression.args)
         if not self.is_scalar(expression):
             return f"{self.module}.{name}({arguments})"
-        if hasattr(math, name):
-            return f"math.{name}({arguments})"
-        return f"float(np.{name}({arguments}))" if name != "abs" else f"abs({arguments})"
+        if name == "sign":
+            return f"(({arguments} > 0) - ({arguments} < 0))"
+        return f"abs({arguments})" if name == "abs" else f"math.{name}({arguments})"
 
     def _print_Function(self, expression: sp.Basic) -> str:
         return self._call(_FUNCTIONS[type(expression)], expression)

@@ -82,7 +82,7 @@ def _channels_as_problems(xp: Any, x: Array, k: int) -> Array:
 
 def _one_hot(xp: Any, label: Array, like: Array, classes: int, k: int) -> Array:
     """1 where the class is the label's, 0 elsewhere."""
-    shape = (-1, 1) if k == 1 else (-1,)
+    shape = (1, -1, 1) if k == 1 else (1, 1, -1)
     hot = xp.expand_dims(label, axis=k) == xp.reshape(xp.arange_like(classes, label), shape)
     return xp.astype(hot, like.dtype)
 
@@ -105,7 +105,7 @@ def _pixel_arguments(
         vector = xp.vector(values, block.p.z)
         if block.label is not None:
             return xp.expand_dims(xp.take(vector, block.label), axis=k)
-        return xp.reshape(vector, (-1, 1) if k == 1 else (-1,))
+        return xp.reshape(vector, (1, -1, 1) if k == 1 else (1, 1, -1))
 
     hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
     neutral = all(weight == 1 for weight in plan.class_weights)
