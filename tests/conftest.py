@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -13,6 +14,23 @@ except ModuleNotFoundError:
     pass
 else:
     torch.set_num_threads(1)  # pytest-xdist uses the other cores
+
+import pytest
+
+from unifocal import MissingFrameworkError
+from unifocal.certificate import backends
+
+backends.TORCH_COMPILER = "aot_eager"  # a second of tracing, not a minute of compiling C++
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call() -> Iterator[None]:
+    """Skip a test whose framework is not installed."""
+    try:
+        return (yield)
+    except MissingFrameworkError as error:
+        pytest.skip(str(error))
+
 
 _RELEASE_EVERY = 100
 _tests_run = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import jax
@@ -62,6 +64,14 @@ __all__ = [
 ]
 
 Array = jax.Array
+
+
+def x64(on: bool) -> AbstractContextManager[Any]:
+    """Switch float64 and int64 on or off for a while, under the name that this version has."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(on)
+    older = import_module("jax.experimental").enable_x64
+    return older(on)
 
 
 def arange_like(n: int, x: Array) -> Array:

@@ -14,7 +14,7 @@ import jax.numpy as jnp  # noqa: E402
 import unifocal  # noqa: E402
 import unifocal_jax as uj  # noqa: E402
 from tests.backends.arrays import KINDS, NAMES, relative, unbalanced_volume, volume  # noqa: E402
-from tests.precision import jax_x64  # noqa: E402
+from unifocal_jax.namespace import x64 as switch_x64  # noqa: E402
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 EVERY_KIND = pytest.mark.parametrize("name", KINDS)
@@ -45,7 +45,7 @@ def _call(name: str, target: str, axis: int = -1) -> tuple[Any, jax.Array, jax.A
 @EVERY_KIND
 @BOTH_PRECISIONS
 def test_jit_and_grad(name, x64):
-    with jax_x64(x64):
+    with switch_x64(x64):
         loss, z, t = _call(name, "index")
         both = jax.value_and_grad(loss)
         value, gradient = jax.jit(both)(z, t)
@@ -127,7 +127,7 @@ def test_a_label_out_of_range_is_an_error_or_nan(label):
 @BOTH_PRECISIONS
 @pytest.mark.parametrize("wrap", [lambda f: f, jax.jit], ids=["eager", "jit"])
 def test_a_second_derivative_is_refused(x64, wrap):
-    with jax_x64(x64):
+    with switch_x64(x64):
         z, t = _arrays()
         slope = wrap(jax.grad(lambda z: jnp.sum(jax.grad(uj.unified_focal)(z, t) ** 2)))
         with pytest.raises(NotImplementedError, match="second derivatives are not provided"):
@@ -137,7 +137,7 @@ def test_a_second_derivative_is_refused(x64, wrap):
 @BOTH_PRECISIONS
 def test_a_gradient_through_the_value_of_a_gradient(x64):
     """Asking for value and gradient and using the value alone is a first derivative."""
-    with jax_x64(x64):
+    with switch_x64(x64):
         z, t = _arrays()
         both = jax.value_and_grad(uj.unified_focal)
         found = jax.grad(lambda z: both(z, t)[0])(z)
@@ -172,13 +172,13 @@ def test_wrong_types_are_named():
 def test_float32_sums_of_a_large_volume_without_float64(name):
     z, t = unbalanced_volume(axis=-1)
     wanted = getattr(unifocal, name)(z.astype("float64"), t, axis=-1)
-    with jax_x64(False):
+    with switch_x64(False):
         assert relative(getattr(uj, name)(jnp.asarray(z), jnp.asarray(t)), wanted) <= 1e-6
 
 
 def test_float64_where_it_is_switched_on():
     z, t = volume(5, 6, axis=-1)
-    with jax_x64(True):
+    with switch_x64(True):
         value = uj.dice(jnp.asarray(z.astype("float64")), jnp.asarray(t))
         assert value.dtype == jnp.float64
     assert relative(value, unifocal.dice(z.astype("float64"), t, axis=-1)) <= 1e-13
@@ -188,7 +188,7 @@ def test_float64_where_it_is_switched_on():
 @BOTH_PRECISIONS
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision_is_for_storage_only(name, x64, dtype):
-    with jax_x64(x64):
+    with switch_x64(x64):
         loss, z, t = _call(name, "index")
         z = z.astype(dtype)
         value, gradient = jax.value_and_grad(loss)(z, t)

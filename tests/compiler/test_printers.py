@@ -14,9 +14,9 @@ sp = pytest.importorskip("sympy", reason="the compiler needs SymPy")
 import unifocal  # noqa: E402
 from tests.compiler import coverage  # noqa: E402
 from tests.differences import value_and_grad  # noqa: E402
-from tests.frameworks import Backend  # noqa: E402
 from tests.parity.bounds import assert_gradient, assert_value  # noqa: E402
 from tests.precision import EAGER, float64  # noqa: E402
+from unifocal.certificate.backends import Backend  # noqa: E402
 from unifocal.compiler.emit import BACKENDS, emit_backend  # noqa: E402
 from unifocal.compiler.printers import UnsupportedOperationError, native_printer  # noqa: E402
 from unifocal.compiler.trace import DerivativeError, log_odds  # noqa: E402

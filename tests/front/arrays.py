@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.frameworks import Backend
+from unifocal.certificate.backends import Backend
 
 
 def calls(soft: bool = False, sigmoid: bool = False) -> dict[str, np.ndarray]:

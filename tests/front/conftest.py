@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.frameworks import Backend
 from tests.precision import EAGER, float64
+from unifocal.certificate.backends import Backend
 
 
 @pytest.fixture(params=EAGER, ids=lambda backend: backend.framework)

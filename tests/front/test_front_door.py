@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import unifocal as uf
-from tests import oracle
 from tests.backends.arrays import NAMES
-from tests.frameworks import Backend
 from tests.front.arrays import autodiff, calls, is_native, native
 from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate import oracle
+from unifocal.certificate.backends import Backend
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 FLOAT64 = np.dtype("float64")

@@ -11,9 +11,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tests import oracle
 from tests.cases import CASES, LOSSES, Case
 from tests.parity.bounds import assert_value
+from unifocal.certificate import oracle
 from unifocal.namespaces import mpmath_namespace
 from unifocal_spec import LOSSES as DEFINITIONS
 from unifocal_spec import evaluate
@@ -43,7 +43,7 @@ def namespace(name: str) -> tuple[Any, Any, Any]:
     if name == "jax":
         import jax
 
-        return jax.numpy, jax.numpy.asarray, jax.enable_x64(True)
+        return jax.numpy, jax.numpy.asarray, import_module("unifocal_jax.namespace").x64(True)
     if name == "tensorflow":
         import tensorflow as tf
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.cases import LOSSES
-from tests.frameworks import Backend
+from unifocal.certificate.backends import Backend
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
 REGION_LOSSES = [x for x in LOSSES if x not in ("cross_entropy", "focal", "asymmetric_focal")]

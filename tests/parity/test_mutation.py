@@ -17,9 +17,9 @@ import pytest
 
 import unifocal_numpy.engine as engine
 import unifocal_numpy.losses as losses
-from tests import oracle
 from tests.cases import LOSSES
 from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate import oracle
 from unifocal_spec import OPTIONS, Kernel, Part
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {

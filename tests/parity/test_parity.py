@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests import oracle
 from tests.cases import CASES, CHOICES, LOSSES, Case
-from tests.frameworks import Backend
 from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate import oracle
+from unifocal.certificate.backends import Backend
 
 
 @cache

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.cases import LOSSES
-from tests.frameworks import Backend
+from unifocal.certificate.backends import Backend
 
 # Compiled modes compile anew for every shape: these three run the same code without that.
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.TENSORFLOW]

@@ -1,0 +1,1 @@
+"""How near the numbers are: the naive oracle, and every backend run the way its users run it."""
