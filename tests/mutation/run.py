@@ -1,0 +1,99 @@
+"""Judge every mutant, in processes that are renewed now and then, and keep the verdicts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from tests.house.paths import ROOT
+from tests.mutation.judge import MANY, Verdict
+from tests.mutation.operators import Mutant
+from tests.mutation.targets import Target
+from tests.mutation.worker import Worker
+
+FOLDER = ROOT / ".mutation"
+TRUTHS = FOLDER / "truths.pickle"
+
+BATCH = 40
+"""Mutants per process: compiled programs pile up in it."""
+
+SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")
+"""Whoever survived is tried again once something here has changed."""
+
+Judged = tuple[Mutant, Verdict]
+
+
+class DamageError(RuntimeError):
+    """The code as it is does not pass."""
+
+
+class Verdicts:
+    """What is known of mutants, kept in a file from run to run."""
+
+    def __init__(self, file: Path = FOLDER / "verdicts.json") -> None:
+        self.file = file
+        self._known: dict[str, list] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        self._suite = _digest(*(p for part in SUITE for p in sorted((ROOT / part).glob("*.py"))))
+
+    def get(self, target: Target, mutant: Mutant) -> Verdict | None:
+        """The verdict on a mutant, where it is known and still holds."""
+        *verdict, suite = self._known.get(_key(target, mutant), (None,))
+        if not verdict or (verdict[0] == "survived" and suite != self._suite):
+            return None
+        return Verdict(*verdict)
+
+    def keep(self, target: Target, judged: Iterable[Judged]) -> None:
+        """Add verdicts to the file."""
+        for mutant, verdict in judged:
+            self._known[_key(target, mutant)] = [*verdict, self._suite]
+        unfinished = self.file.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(self._known, indent=0, ensure_ascii=False), "utf-8")
+        unfinished.replace(self.file)
+
+
+def _digest(*files: Path) -> str:
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+def _key(target: Target, mutant: Mutant) -> str:
+    return f"{target.path} {hashlib.sha256(mutant.source.encode()).hexdigest()[:16]}"
+
+
+def run(
+    target: Target, verdicts: Verdicts, timeout: float, tell: Callable[[], object], most: int = MANY
+) -> None:
+    """Judge the mutants of a file that have no verdict; `tell` is called for each."""
+    unknown = [m for m in target.mutants() if verdicts.get(target, m) is None]
+    if unknown:
+        FOLDER.mkdir(exist_ok=True)
+        with Worker(target.frameworks, TRUTHS, timeout) as worker:
+            _expect_health(worker, target, most)
+    for start in range(0, len(unknown), BATCH):
+        for judged in _judged(target, unknown[start : start + BATCH], timeout, tell):
+            verdicts.keep(target, judged)
+
+
+def _judged(
+    target: Target, batch: list[Mutant], timeout: float, tell: Callable[[], object]
+) -> Iterator[list[Judged]]:
+    """Judge a batch in one process, or in several where a mutant takes the process with it."""
+    found: list[Judged] = []
+    with Worker(target.frameworks, TRUTHS, timeout) as worker:
+        for mutant in batch:
+            if worker.alive:
+                found.append((mutant, worker.judge(target.module, mutant.source)))
+                tell()
+        if worker.alive:
+            # What one mutant leaves behind in the process must not have killed the next.
+            _expect_health(worker, target, most=1)
+    yield found
+    if rest := batch[len(found) :]:
+        yield from _judged(target, rest, timeout, tell)
+
+
+def _expect_health(worker: Worker, target: Target, most: int) -> None:
+    verdict = worker.judge(target.module, target.source, most)
+    if verdict.outcome != "survived":
+        raise DamageError(f"{target.path} as it is: {verdict}")
