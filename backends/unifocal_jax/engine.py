@@ -2,6 +2,9 @@
 
 Everything is traced into one program and left to XLA to fuse; the closed-form gradient comes in
 through `jax.custom_vjp`. Kept for backward: logits, target, weight and the sums.
+
+float64 is switched on inside, whatever the user chose: sums over pixels need it. (A compensated
+float32 sum does not serve: XLA may reorder a reduction, which cancels the compensation.)
 """
 
 from __future__ import annotations
@@ -24,7 +27,14 @@ from unifocal.engine.pixels import (
 )
 from unifocal_jax import namespace as xp
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    cotangents,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 
 Array = jax.Array
 
@@ -62,37 +72,41 @@ def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[.
     """Compile the loss, and the loss with its gradient, of one kind of call."""
 
     @jax.custom_vjp
-    def losses(z: Array, t: Array, w: Array | None) -> Array:
-        return _losses(kernel, plan, _sums(kernel, plan, z, t, w))
+    def value_and_sums(z: Array, t: Array, w: Array | None) -> tuple[Array, Sums]:
+        with xp.x64(True):
+            sums = _sums(kernel, plan, z, t, w)
+            value = reduce_losses(xp, plan, _losses(kernel, plan, sums))
+            return value.astype(_loss_dtype(z)), sums
 
-    def forward(z: Any, t: Any, w: Any) -> tuple[Array, Any]:
+    def forward(z: Any, t: Any, w: Any) -> tuple[tuple[Array, Sums], Any]:
         for name, x in (("target", t), ("weight", w)):
             if x is not None and x.perturbed:
                 raise ValueError(f"{name} must not be differentiated by: it is a constant")
         z, t, w = (None if x is None else x.value for x in (z, t, w))
-        sums = _sums(kernel, plan, z, t, w)
-        return _losses(kernel, plan, sums), (z, t, w, sums)
+        value, sums = value_and_sums(z, t, w)
+        return (value, sums), (z, t, w, sums)
 
-    def backward(saved: Any, cotangent: Array) -> tuple[Array, None, None]:
+    def backward(saved: Any, cotangents: Any) -> tuple[Array, None, None]:
         z, t, w, sums = saved
+        cotangent, _ = cotangents  # the sums are there for this function, and for nobody else
         if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
             cotangent = jnp.zeros(cotangent.shape, cotangent.dtype)
         return _gradient_once(kernel, plan, z, t, w, sums, cotangent), None, None
 
-    losses.defvjp(forward, backward, symbolic_zeros=True)
+    value_and_sums.defvjp(forward, backward, symbolic_zeros=True)
 
     def loss(logits: Array, target: Array, weight: Array | None) -> Array:
-        value = reduce_losses(xp, plan, losses(*_canonical(plan, logits, target, weight)))
-        return value.astype(_pixel_dtype(logits))
+        value: Array = value_and_sums(*_canonical(plan, logits, target, weight))[0]
+        return value
 
     def loss_and_gradient(
         logits: Array, target: Array, weight: Array | None
     ) -> tuple[Array, Array]:
         z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        value = reduce_losses(xp, plan, _losses(kernel, plan, sums))
-        gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
-        return value.astype(_pixel_dtype(logits)), _from_canonical(plan, gradient, logits)
+        value, sums = value_and_sums(z, t, w)
+        with xp.x64(True):
+            gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        return value, _from_canonical(plan, gradient, logits)
 
     return jax.jit(loss), jax.jit(loss_and_gradient)
 
@@ -179,13 +193,18 @@ def _from_canonical(plan: Plan, gradient: Array, logits: Array) -> Array:
     return jnp.moveaxis(gradient.reshape(*index_shape, plan.channels), -1, plan.axis)
 
 
-def _pixel_dtype(logits: Array) -> Any:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Array) -> Any:
+    """The dtype of the loss: half precision is for storage only."""
     return jnp.promote_types(logits.dtype, jnp.float32)
 
 
+def _pixel_dtype(plan: Plan, logits: Array) -> Any:
+    """The dtype of pixel arithmetic."""
+    return jnp.dtype("float64") if plan.precision == "exact" else _loss_dtype(logits)
+
+
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Any:
-    z = z.astype(_pixel_dtype(z))
+    z = z.astype(_pixel_dtype(plan, z))
     w = None if w is None else w.astype(z.dtype)
     return read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
 
@@ -214,7 +233,7 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), k)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), k)
     dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
     if plan.activation == "sigmoid":
         dz = dz.reshape(z.shape[0], plan.channels, -1)
@@ -233,7 +252,9 @@ def _gradient_once(
     cotangent: Array,
 ) -> Array:
     """The gradient, as a function that refuses to be differentiated again."""
-    return _gradient(kernel, plan, z, t, w, sums, cotangent)
+    with xp.x64(True):
+        by_region = cotangents(xp, plan, sums, cotangent.astype(sums.weight.dtype))
+        return _gradient(kernel, plan, z, t, w, sums, by_region)
 
 
 def _refuse(*_: Any) -> Any:

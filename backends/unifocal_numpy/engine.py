@@ -109,12 +109,17 @@ def _canonical(
 def _losses(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     value = reduce_losses(xp, plan, region_losses(xp, vector, kernel, plan, sums))
-    return np.asarray(value, dtype=_pixel_dtype(logits))[()]
+    return np.asarray(value, dtype=_loss_dtype(logits))[()]
 
 
-def _pixel_dtype(logits: Array) -> np.dtype[Any]:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Array) -> np.dtype[Any]:
+    """The dtype of the loss: half precision is for storage only."""
     return np.result_type(logits.dtype, np.float32)
+
+
+def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
+    """The dtype of pixel arithmetic."""
+    return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
 
 
 def _blocks(z: Array) -> list[slice]:
@@ -123,7 +128,7 @@ def _blocks(z: Array) -> list[slice]:
 
 
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
-    z = z[..., block].astype(_pixel_dtype(z), copy=False)
+    z = z[..., block].astype(_pixel_dtype(plan, z), copy=False)
     w = None if w is None else w[..., block].astype(z.dtype, copy=False)
     read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
     if read.wrong is not None and read.wrong.any():
@@ -149,7 +154,7 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
     gradient = np.empty_like(z)
     for block in _blocks(z):
         read = _read(kernel, plan, z, t, w, block)

@@ -49,7 +49,7 @@ def evaluate(
 
         return _losses(kernel, plan, sums), gradient
 
-    return tf.cast(reduce_losses(xp, plan, losses(z)), _pixel_dtype(logits))
+    return tf.cast(reduce_losses(xp, plan, losses(z)), _loss_dtype(logits))
 
 
 def value_and_grad(
@@ -65,7 +65,7 @@ def value_and_grad(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     z, t, w = _canonical(plan, logits, target, weight)
     sums = _sums(kernel, plan, z, t, w)
-    value = tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _pixel_dtype(logits))
+    value = tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _loss_dtype(logits))
     gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
     gradient = tf.reshape(gradient, tf.shape(moved))
@@ -131,13 +131,18 @@ def _canonical(
     return tf.reshape(z, flat), t, weight
 
 
-def _pixel_dtype(logits: Tensor) -> Any:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Tensor) -> Any:
+    """The dtype of the loss: half precision is for storage only."""
     return tf.float64 if logits.dtype == tf.float64 else tf.float32
 
 
+def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
+    """The dtype of pixel arithmetic."""
+    return tf.float64 if plan.precision == "exact" else _loss_dtype(logits)
+
+
 def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
-    z = tf.cast(z, _pixel_dtype(z))
+    z = tf.cast(z, _pixel_dtype(plan, z))
     w = None if w is None else tf.cast(w, z.dtype)
     block = read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
@@ -169,7 +174,7 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(z), k)
+    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z), k)
     dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
     if plan.activation == "sigmoid":
         dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))

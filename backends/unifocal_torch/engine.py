@@ -46,7 +46,7 @@ def evaluate(
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     losses: Tensor = _RegionLosses.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
-    return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits))
+    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
 
 
 def value_and_grad(
@@ -67,7 +67,7 @@ def value_and_grad(
         gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
         gradient = torch.movedim(gradient.reshape(shape), 1, plan.axis)
-        return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits)), gradient
+        return reduce_losses(xp, plan, losses).to(_loss_dtype(logits)), gradient
 
 
 # One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
@@ -88,6 +88,8 @@ def _plan(
             raise ValueError(f"{name} must not require a gradient: it is a constant; detach it")
     if not logits.is_floating_point():
         raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
+    if options["precision"] == "exact" and logits.device.type == "mps":
+        raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
     return make_plan(
         kernel.hyperparameters,
         logits.shape,
@@ -120,9 +122,14 @@ def _canonical(
     return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
 
 
-def _pixel_dtype(logits: Tensor) -> torch.dtype:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Tensor) -> torch.dtype:
+    """The dtype of the loss: half precision is for storage only."""
     return torch.promote_types(logits.dtype, torch.float32)
+
+
+def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
+    """The dtype of pixel arithmetic."""
+    return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
 # Autograd -----------------------------------------------------------------------------------------
@@ -202,7 +209,7 @@ def _blocks(z: Tensor) -> list[slice]:
 def _read(
     kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, block: slice
 ) -> Block:
-    z = z[..., block].to(_pixel_dtype(z))
+    z = z[..., block].to(_pixel_dtype(plan, z))
     w = None if w is None else w[..., block].to(z.dtype)
     read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
     if read.wrong is not None:
@@ -249,7 +256,7 @@ def _gradient(
 ) -> Tensor:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
     pieces = []
     for block in _blocks(z):
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 from unifocal_torch.engine import evaluate
 
 __all__ = [
@@ -553,6 +553,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Cross-entropy between target and prediction.
 
@@ -565,7 +566,7 @@ def cross_entropy(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -595,6 +596,7 @@ def cross_entropy(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -616,6 +618,7 @@ def focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Cross-entropy that turns away from pixels already predicted well.
 
@@ -634,7 +637,7 @@ def focal(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -664,6 +667,7 @@ def focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "gamma": gamma},
     )
 
@@ -683,6 +687,7 @@ def dice(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """One minus the soft Dice similarity coefficient.
 
@@ -695,7 +700,7 @@ def dice(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -725,6 +730,7 @@ def dice(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -746,6 +752,7 @@ def tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """One minus the Tversky index, which weighs false positives and false negatives apart.
 
@@ -764,7 +771,7 @@ def tversky(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -794,6 +801,7 @@ def tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -816,6 +824,7 @@ def focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """A power of the Tversky loss of each class.
 
@@ -834,7 +843,7 @@ def focal_tversky(
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -864,6 +873,7 @@ def focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta, "gamma": gamma},
     )
 
@@ -885,6 +895,7 @@ def combo(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Weighted cross-entropy minus the soft Dice coefficient.
 
@@ -904,7 +915,7 @@ def combo(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -934,6 +945,7 @@ def combo(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -959,6 +971,7 @@ def hybrid_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal loss and the focal Tversky loss together.
 
@@ -980,7 +993,7 @@ def hybrid_focal(
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1010,6 +1023,7 @@ def hybrid_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={
             "lam": lam,
             "focal_alpha": focal_alpha,
@@ -1039,6 +1053,7 @@ def asymmetric_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal loss that suppresses easy pixels of the common classes only.
 
@@ -1058,7 +1073,7 @@ def asymmetric_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1088,6 +1103,7 @@ def asymmetric_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1110,6 +1126,7 @@ def asymmetric_focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal Tversky loss that enhances the rare classes only.
 
@@ -1130,7 +1147,7 @@ def asymmetric_focal_tversky(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1160,6 +1177,7 @@ def asymmetric_focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1183,6 +1201,7 @@ def unified_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The Unified Focal loss: asymmetric focal and asymmetric focal Tversky, sharing δ and γ.
 
@@ -1204,7 +1223,7 @@ def unified_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1234,5 +1253,6 @@ def unified_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"lam": lam, "delta": delta, "gamma": gamma, "rare": rare},
     )

@@ -137,11 +137,19 @@ def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
     return xp.mean(value, axis=0) if plan.reduction == "mean" else xp.sum(value, axis=0)
 
 
+def cotangents(xp: Any, plan: Plan, sums: Sums, cotangent: Any) -> Array:
+    """Return the cotangent of every region and problem, from that of what the user gets."""
+    one = xp.zeros_like(_pool(xp, plan, sums).weight) + 1
+    share = one / sums.weight.shape[1]
+    if plan.over == "sample" and plan.reduction == "none":
+        return share * cotangent[:, None]
+    if plan.over == "sample" and plan.reduction == "mean":
+        share = share / xp.sum(one[:, :1], axis=0, keepdims=True)
+    return share * cotangent
+
+
 def shares(xp: Any, plan: Plan, sums: Sums) -> Array:
-    """Return ∂(reduced loss)/∂(loss of each region and problem): the cotangent of a scalar loss."""
+    """Return ∂(reduced loss)/∂(loss of each region and problem): the cotangents of a scalar."""
     if plan.over == "sample" and plan.reduction == "none":
         raise ValueError('reduction must be "mean" or "sum" for a gradient, got "none"')
-    one = xp.zeros_like(_pool(xp, plan, sums).weight) + 1
-    one = one / sums.weight.shape[1]
-    averaged = plan.over == "sample" and plan.reduction == "mean"
-    return one / xp.sum(one[:, :1] * 0 + 1, axis=0, keepdims=True) if averaged else one
+    return cotangents(xp, plan, sums, 1)

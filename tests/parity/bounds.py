@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-VALUE = {"float64": 1e-13, "float32": 1e-6}
-GRADIENT = {"float64": 1e-12, "float32": 1e-5}
+VALUE = {"float64": 5e-14, "float32": 2.4e-7}
+GRADIENT = {"float64": 1e-13, "float32": 5e-6}
 
 
 def assert_value(found: float, wanted: float, dtype: np.dtype) -> None:

@@ -61,7 +61,7 @@ class Backend(Enum):
     def asarray(self, x: Array) -> Any:
         """An array of the framework with the same entries."""
         if self.framework == "torch":
-            return import_module("torch").from_numpy(np.ascontiguousarray(x))
+            return _torch_tensor(x)
         if self.framework == "jax":
             return import_module("jax.numpy").asarray(x)
         if self.framework == "tensorflow":
@@ -121,6 +121,14 @@ def _precision(backend: Backend, dtype: np.dtype[Any]) -> AbstractContextManager
     return import_module("unifocal_jax.namespace").x64(dtype == np.float64)
 
 
+def _torch_tensor(x: Array) -> Any:
+    import torch
+
+    if x.dtype.name == "bfloat16":  # NumPy has it from another package, which PyTorch cannot read
+        return torch.from_numpy(x.astype(np.float32)).to(torch.bfloat16)
+    return torch.from_numpy(np.ascontiguousarray(x))
+
+
 def _numpy(call: Call) -> ValueAndGrad:
     import unifocal as uf
 
@@ -135,11 +143,17 @@ def _numpy(call: Call) -> ValueAndGrad:
 
 
 def _torch(call: Callable[..., Any]) -> ValueAndGrad:
+    import torch
+
     def run(z: Any, t: Any, w: Any) -> Result:
         z = z.requires_grad_()
         value = call(z, t, w)
         value.backward()
-        return value.detach().numpy(), z.grad.numpy()
+        gradient = z.grad
+        if gradient.dtype is torch.bfloat16:
+            bfloat16 = import_module("ml_dtypes").bfloat16
+            return value.detach().numpy(), gradient.float().numpy().astype(bfloat16)
+        return value.detach().numpy(), gradient.numpy()
 
     return run
 
