@@ -81,9 +81,10 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def proofs(session: nox.Session) -> None:
-    """Prove every claim and erratum on symbols, and refute the false ones."""
+    """Prove every claim and erratum on symbols, refute the false ones, compute what is golden."""
     python = core(session)
     session.run(python, "-m", "unifocal", "prove")
+    session.run(python, "-m", "unifocal", "golden", "--check")
     session.run(python, *PYTEST, "tests/spec", "tests/proofs", "tests/compiler")
 
 

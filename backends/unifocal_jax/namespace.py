@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -66,11 +65,9 @@ Array = jax.Array
 
 
 def x64(on: bool) -> AbstractContextManager[Any]:
-    """Switch float64 and int64 on or off for a while, under the name that this version has."""
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(on)
-    older = import_module("jax.experimental").enable_x64
-    return older(on)
+    """Switch float64 and int64 on or off for a while."""
+    switch: AbstractContextManager[Any] = jax.enable_x64(on)
+    return switch
 
 
 def arange_like(n: int, x: Array) -> Array:
