@@ -126,7 +126,8 @@ def _torch_tensor(x: Array) -> Any:
 
     if x.dtype.name == "bfloat16":  # NumPy has it from another package, which PyTorch cannot read
         return torch.from_numpy(x.astype(np.float32)).to(torch.bfloat16)
-    return torch.from_numpy(np.ascontiguousarray(x))
+    backwards = any(step < 0 for step in x.strides)  # PyTorch has no such tensors
+    return torch.from_numpy(x.copy() if backwards else x)
 
 
 def _numpy(call: Call) -> ValueAndGrad:
