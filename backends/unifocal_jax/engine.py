@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,10 +26,11 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_jax import namespace as xp
-from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec import Kernel, Plan, make_plan, regions
 from unifocal_spec.regions import (
     Sums,
     cotangents,
+    pool,
     reduce_losses,
     region_losses,
     region_slopes,
@@ -50,7 +51,7 @@ def evaluate(
 ) -> Array:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    return _program(kernel, plan)[0](logits, target, weight)
+    return _program(kernel, plan).loss(logits, target, weight)
 
 
 def value_and_grad(
@@ -64,12 +65,63 @@ def value_and_grad(
 ) -> tuple[Array, Array]:
     """Return the scalar loss and its gradient by `logits`, without autodiff."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    return _program(kernel, plan)[1](logits, target, weight)
+    return _program(kernel, plan).value_and_grad(logits, target, weight)
+
+
+def piece_sums(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    return plan, _program(kernel, plan).sums(logits, target, weight)
+
+
+def add_sums(a: Sums, b: Sums) -> Sums:
+    """Return the sums over the pixels of both."""
+    with xp.x64(True):
+        return regions.add_sums(a, b)
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
+    """Return the loss of all pieces whose sums these are."""
+    with xp.x64(True):
+        return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(_loss_dtype(logits))
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the gradient of the loss of all pieces by the logits of one."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    gradient: Array = _program(kernel, plan).gradient(sums, logits, target, weight)
+    return gradient
+
+
+class _Program(NamedTuple):
+    """What is compiled for one kind of call: functions of (logits, target, weight)."""
+
+    loss: Callable[..., Any]
+    value_and_grad: Callable[..., Any]
+    sums: Callable[..., Any]
+    gradient: Callable[..., Any]
+    """Takes the sums before the logits."""
 
 
 @lru_cache(maxsize=512)
-def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compile the loss, and the loss with its gradient, of one kind of call."""
+def _program(kernel: Kernel, plan: Plan) -> _Program:
 
     @jax.custom_vjp
     def value_and_sums(z: Array, t: Array, w: Array | None) -> tuple[Array, Sums]:
@@ -102,13 +154,23 @@ def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[.
     def loss_and_gradient(
         logits: Array, target: Array, weight: Array | None
     ) -> tuple[Array, Array]:
-        z, t, w = _canonical(plan, logits, target, weight)
-        value, sums = value_and_sums(z, t, w)
-        with xp.x64(True):
-            gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
-        return value, _from_canonical(plan, gradient, logits)
+        value, sums = value_and_sums(*_canonical(plan, logits, target, weight))
+        return value, gradient(sums, logits, target, weight)
 
-    return jax.jit(loss), jax.jit(loss_and_gradient)
+    def pooled_sums(logits: Array, target: Array, weight: Array | None) -> Sums:
+        with xp.x64(True):
+            sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
+            return pool(xp, plan, sums)
+
+    def gradient(sums: Sums, logits: Array, target: Array, weight: Array | None) -> Array:
+        z, t, w = _canonical(plan, logits, target, weight)
+        with xp.x64(True):
+            by_z = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        return _from_canonical(plan, by_z, logits)
+
+    return _Program(
+        jax.jit(loss), jax.jit(loss_and_gradient), jax.jit(pooled_sums), jax.jit(gradient)
+    )
 
 
 def _plan(

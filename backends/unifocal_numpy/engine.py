@@ -18,7 +18,17 @@ from unifocal.engine.pixels import (
 )
 from unifocal_numpy import namespace as xp
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
 
 Array = NDArray[Any]
 
@@ -52,14 +62,49 @@ def value_and_grad(
     **options: Any,
 ) -> tuple[Array, Array]:
     """Return the scalar loss and its gradient by `logits`."""
+    options |= {"weight": weight, "hyper": hyper}
+    plan, sums = piece_sums(kernel, logits, target, **options)
+    gradient = piece_gradient(kernel, sums, logits, target, **options)
+    return loss_of_sums(kernel, plan, sums, logits), gradient
+
+
+def piece_sums(
+    kernel: Kernel,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with np.errstate(all="ignore"):
-        z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        gradient = _gradient(kernel, plan, z, t, w, sums)
+        return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
+    """Return the loss of all pieces whose sums these are."""
+    with np.errstate(all="ignore"):
+        return _losses(kernel, plan, sums, logits)
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the gradient of the loss of all pieces by the logits of one."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with np.errstate(all="ignore"):
+        gradient = _gradient(kernel, plan, *_canonical(plan, logits, target, weight), sums)
         shape = np.moveaxis(logits, plan.axis, 1).shape
-        gradient = np.moveaxis(gradient.reshape(shape), 1, plan.axis)
-        return _losses(kernel, plan, sums, logits), gradient
+        return np.moveaxis(gradient.reshape(shape), 1, plan.axis)
 
 
 def _plan(

@@ -20,8 +20,18 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 from unifocal_tensorflow import namespace as xp
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
 
 Tensor: TypeAlias = tf.Tensor
 
@@ -62,14 +72,48 @@ def value_and_grad(
     **options: Any,
 ) -> tuple[Tensor, Tensor]:
     """Return the scalar loss and its gradient by `logits`, without a tape."""
+    options |= {"weight": weight, "hyper": hyper}
+    plan, sums = piece_sums(kernel, logits, target, **options)
+    gradient = piece_gradient(kernel, sums, logits, target, **options)
+    return loss_of_sums(kernel, plan, sums, logits), gradient
+
+
+def piece_sums(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
+    """Return the loss of all pieces whose sums these are."""
+    return tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _loss_dtype(logits))
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     z, t, w = _canonical(plan, logits, target, weight)
-    sums = _sums(kernel, plan, z, t, w)
-    value = tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _loss_dtype(logits))
     gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
     gradient = tf.reshape(gradient, tf.shape(moved))
-    return value, gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
+    return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
 
 
 def _plan(

@@ -25,8 +25,18 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 from unifocal_torch import namespace as xp
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
 
 Tensor = torch.Tensor
 
@@ -59,15 +69,50 @@ def value_and_grad(
     **options: Any,
 ) -> tuple[Tensor, Tensor]:
     """Return the scalar loss and its gradient by `logits`, without autograd."""
+    options |= {"weight": weight, "hyper": hyper}
+    plan, sums = piece_sums(kernel, logits, target, **options)
+    gradient = piece_gradient(kernel, sums, logits, target, **options)
+    return loss_of_sums(kernel, plan, sums, logits), gradient
+
+
+def piece_sums(
+    kernel: Kernel,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with torch.no_grad():
+        return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
+    """Return the loss of all pieces whose sums these are."""
+    losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
         gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
-        gradient = torch.movedim(gradient.reshape(shape), 1, plan.axis)
-        return reduce_losses(xp, plan, losses).to(_loss_dtype(logits)), gradient
+        return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
 
 # One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
