@@ -52,7 +52,13 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (
+            gamma
+            * torch.where(
+                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
+            )
+            - 1
+        )
         * torch.exp(gamma * log_q)
     )
 
@@ -210,7 +216,13 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (
+            focal_gamma
+            * torch.where(
+                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
+            )
+            - 1
+        )
         * torch.exp(focal_gamma * log_q)
     )
 
@@ -292,7 +304,13 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (
+            gamma
+            * torch.where(
+                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
+            )
+            - 1
+        )
         * torch.exp(gamma * log_q),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
-from sympy.printing.precedence import precedence
+from sympy.printing.precedence import PRECEDENCE, precedence
 
 from unifocal.compiler.trace import log_odds
 
@@ -88,7 +88,22 @@ class _NativeMixin:
 
     def _print_log_odds(self, expression: sp.Basic) -> str:
         x = self._print(expression.args[0])
-        return f"{self._where}({x} != 0, {x} / {self.module}.expm1(-{x}), -1.0)"
+        return f"{self._where}({x} != 0, {x} / {self._expm1(f'-{x}')}, -1.0)"
+
+    def _print_expm1(self, expression: sp.Basic) -> str:
+        if self.is_scalar(expression):
+            return self._call("expm1", expression)
+        level = PRECEDENCE["Mul"]
+        return self._expm1(self.parenthesize(expression.args[0], level))  # type: ignore[attr-defined]
+
+    def _expm1(self, x: str) -> str:
+        """Return e^x − 1; for torch as 2 sinh(x/2) e^(x/2).
+
+        On a processor torch.compile turns expm1 into exp(x) − 1, which is 0 for a small x.
+        """
+        if self.backend == "torch":
+            return f"(2 * torch.sinh({x} / 2) * torch.exp({x} / 2))"
+        return f"{self.module}.expm1({x})"
 
     @property
     def _where(self) -> str:
@@ -150,7 +165,6 @@ class _NativeMixin:
         "cos",
         "cosh",
         "exp",
-        "expm1",
         "log",
         "log1p",
         "sign",

@@ -56,7 +56,10 @@ class Softmax:
         if by_p is not None:
             # dz = p (s − Σ p s) stays as it is when a constant is taken from s. Taking that of the
             # largest class leaves a sum over the others alone, which does not cancel.
-            at_top = xp.sum(self.top * by_p, axis=k, keepdims=True) / self.ties
+            # A compiler may compute logits twice with different roundings, so that none is at the
+            # top: then any constant will do, 0 for one.
+            ties = xp.clip(self.ties, 1, self.z.shape[k])
+            at_top = xp.sum(self.top * by_p, axis=k, keepdims=True) / ties
             s = by_p - at_top
             dz = self.p * (s - xp.sum(self.p * s, axis=k, keepdims=True))
         if by_log_p is not None:

@@ -1,0 +1,87 @@
+"""Small calls in which parts of a formula vanish: saturated pixels, p of exactly 0 and 1."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.cases import LOSSES
+from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate import oracle
+from unifocal.certificate.backends import Backend
+from unifocal_numpy import namespace
+
+BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
+
+LINEAR: dict[str, dict[str, float]] = {
+    "focal_tversky": {"gamma": 1.0},
+    "hybrid_focal": {"tversky_gamma": 1.0},
+    "asymmetric_focal_tversky": {"gamma": 0.0},
+    "unified_focal": {"gamma": 0.0},
+}
+"""Hyperparameters that make the exponent of the region term 1: at an error of 0 its slope is 1."""
+
+CORNERS = ["labels", "soft targets", "a sample predicted perfectly", "probabilities 0 and 1"]
+
+
+@cache
+def arrays(corner: str) -> tuple[np.ndarray, np.ndarray]:
+    """Logits (2, 3, 4), and a target in which every class occurs."""
+    rng = np.random.default_rng(CORNERS.index(corner))
+    z, t = rng.normal(size=(2, 3, 4)), rng.integers(0, 3, size=(2, 4))
+    t[:, :3] = [0, 1, 2]
+    hot = np.moveaxis(np.eye(3)[t], -1, 1)
+    if corner == "soft targets":
+        return z, rng.dirichlet(np.ones(3), size=(2, 4)).transpose(0, 2, 1).copy()
+    if corner == "a sample predicted perfectly":
+        z[0], z[1, :, :2] = 800 * hot[0], 800 * hot[1, :, :2]
+    if corner == "probabilities 0 and 1":
+        return hot.copy(), t
+    return z, t
+
+
+def corners(loss: str) -> list[str]:
+    """The corners of a loss: the last one where its exponent can be made 1."""
+    return CORNERS if loss in LINEAR else CORNERS[:-1]
+
+
+def keywords(loss: str, corner: str) -> tuple[dict[str, Any], dict[str, float]]:
+    """Options and hyperparameters of a call."""
+    given = corner == "probabilities 0 and 1"
+    return ({"activation": "none"}, LINEAR[loss]) if given else ({}, {})
+
+
+@cache
+def truth(loss: str, corner: str) -> tuple[float, np.ndarray]:
+    options, hyper = keywords(loss, corner)
+    return oracle.value_and_grad(loss, *arrays(corner), **options, **hyper)
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    ("loss", "corner"), [(loss, corner) for loss in LOSSES for corner in corners(loss)]
+)
+def test_a_corner(loss: str, corner: str, backend: Backend) -> None:
+    options, hyper = keywords(loss, corner)
+    z, t = arrays(corner)
+    value, gradient = backend.value_and_grad(loss, z, t, axis=1, **options, **hyper)
+    wanted, by_logits = truth(loss, corner)
+    assert_value(value, wanted, z.dtype)
+    assert_gradient(gradient, by_logits, z.dtype)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_no_logit_equals_the_largest(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """XLA may compute logits twice, once with a fused multiply-add, and so with other bits."""
+    largest = namespace.max
+    monkeypatch.setattr(
+        namespace, "max", lambda *args, **kw: np.nextafter(largest(*args, **kw), np.inf)
+    )
+    z, t = arrays("labels")
+    value, gradient = Backend.NUMPY.value_and_grad(loss, z, t)
+    wanted, by_logits = truth(loss, "labels")
+    assert_value(value, wanted, z.dtype)
+    assert_gradient(gradient, by_logits, z.dtype)
