@@ -51,7 +51,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(gamma * log_q)
     )
 
@@ -183,7 +183,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(focal_gamma * log_q)
     )
 
@@ -251,7 +251,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(gamma * log_q),
     )
 

@@ -30,13 +30,16 @@ from jax.numpy import (
 )
 
 __all__ = [
+    "all_between",
     "any",
     "arange_like",
     "astype",
+    "at_least_tiny",
     "broadcast_to",
     "class_vector",
     "clip",
     "count",
+    "equals",
     "exp",
     "expand_dims",
     "int64",
@@ -70,6 +73,11 @@ def x64(on: bool) -> AbstractContextManager[Any]:
     return switch
 
 
+def all_between(x: Array, low: int, high: int) -> bool:
+    """Whether all entries are seen to lie in [low, high]: under `jit` no value is seen."""
+    return False
+
+
 def arange_like(n: int, x: Array) -> Array:
     """0 … n − 1 with the dtype of x."""
     return jnp.arange(n, dtype=x.dtype)
@@ -80,9 +88,19 @@ def astype(x: Array, dtype: Any) -> Array:
     return x.astype(dtype)
 
 
+def at_least_tiny(x: Array) -> Array:
+    """X, or the smallest normal number where x is below it."""
+    return jnp.maximum(x, jnp.finfo(x.dtype).tiny)
+
+
 def count(x: Array, axis: int, dtype: Any) -> Any:
     """The length of an axis as a number to calculate with."""
     return x.shape[axis]
+
+
+def equals(x: Array, y: Array) -> Array:
+    """1 where x = y and 0 elsewhere, in the dtype of x."""
+    return (x == y).astype(x.dtype)
 
 
 def pick(x: Array, label: Array, axis: int) -> Array:

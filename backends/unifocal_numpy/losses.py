@@ -53,7 +53,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(gamma * log_q)
     )
 
@@ -211,7 +211,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(focal_gamma * log_q)
     )
 
@@ -293,7 +293,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(gamma * log_q),
     )
 

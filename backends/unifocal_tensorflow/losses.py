@@ -50,7 +50,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(gamma * log_q)
     )
 
@@ -182,7 +182,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(focal_gamma * log_q)
     )
 
@@ -250,7 +250,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(gamma * log_q),
     )
 

@@ -302,8 +302,8 @@ def _gradient(
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
-    pieces = []
+    gradient = torch.empty_like(z)
     for block in _blocks(z):
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)
-        pieces.append(dz.reshape(z[..., block].shape).to(z.dtype))
-    return torch.cat(pieces, dim=2) if len(pieces) > 1 else pieces[0]
+        gradient[..., block] = dz.reshape(z[..., block].shape)
+    return gradient

@@ -10,6 +10,7 @@ import torch
 
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
 from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
+from unifocal_torch import namespace as xp
 from unifocal_torch.engine import evaluate
 
 __all__ = [
@@ -52,13 +53,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (
-            gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(gamma * log_q)
     )
 
@@ -216,13 +211,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (
-            focal_gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (focal_gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(focal_gamma * log_q)
     )
 
@@ -286,7 +275,7 @@ def asymmetric_focal_pixel(
 ) -> torch.Tensor:
     """(17)  δ t (−log p) for a rare class, (1 − δ) (1 − p)^γ t (−log p) for the others."""
     x0 = log_p * t
-    return torch.where(rare, -delta * x0, -x0 * (1 - delta) * torch.exp(gamma * log_q))
+    return xp.where(rare, -delta * x0, -x0 * (1 - delta) * torch.exp(gamma * log_q))
 
 
 def asymmetric_focal_pixel_gradient(
@@ -299,18 +288,12 @@ def asymmetric_focal_pixel_gradient(
     rare: torch.Tensor,
 ) -> torch.Tensor:
     """∂/∂log p of `asymmetric_focal_pixel`."""
-    return torch.where(
+    return xp.where(
         rare,
         -delta * t,
         t
         * (1 - delta)
-        * (
-            gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(gamma * log_q),
     )
 
@@ -328,7 +311,7 @@ def asymmetric_focal_tversky_region(
     """(18), (19)  (1 − TI(1 − δ, δ))^(1 − γ) for a rare class, 1 − TI(1 − δ, δ) for the others."""
     x0 = delta * fn + fp * (1 - delta)
     x1 = x0 / (smooth + tp + x0)
-    return torch.where(rare, x1 ** (1 - gamma), x1)
+    return xp.where(rare, x1 ** (1 - gamma), x1)
 
 
 def asymmetric_focal_tversky_region_gradient(
@@ -353,11 +336,7 @@ def asymmetric_focal_tversky_region_gradient(
     x8 = x2 * x4
     x9 = x0 * x8
     x10 = delta * x8
-    return (
-        torch.where(rare, -x5 * x7, -x5),
-        torch.where(rare, x7 * x9, x9),
-        torch.where(rare, x10 * x7, x10),
-    )
+    return xp.where(rare, -x5 * x7, -x5), xp.where(rare, x7 * x9, x9), xp.where(rare, x10 * x7, x10)
 
 
 KERNELS: dict[str, Kernel] = {

@@ -54,8 +54,14 @@ def _guards(tree: ast.AST) -> set[ast.AST]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where"
     ]
+    tiny = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp) and ast.unparse(node.right) == "1e-37"
+    ]
     values = [node.args[2] for node in wheres if ast.unparse(node.args[2]) in ("-1.0", "0")]
-    return {inner for value in values for inner in ast.walk(value)}
+    inside = {inner for value in values for inner in ast.walk(value)}
+    return inside | {part for node in tiny for part in (node, node.right)}
 
 
 def _mutations(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
