@@ -93,6 +93,11 @@ class Probabilities:
         )
         self.q = others / total
 
+    @cached_property
+    def log_p(self) -> Array:
+        """log p, from 1 − p where that is the more precise."""
+        return np.asarray(np.log1p(-self.q, out=np.log(self.p), where=self.q < 0.5))
+
     @property
     def classes(self) -> int:
         """How many classes a problem has."""
@@ -119,7 +124,7 @@ class Probabilities:
 def pixel_part(data: Probabilities, reading: PixelReading) -> Array:
     """Return the pixel part of every probe."""
     factor = np.array(reading.factor)
-    terms = factor * data.q ** np.array(reading.focusing) * data.t * -np.log(data.p)
+    terms = factor * data.q ** np.array(reading.focusing) * data.t * -data.log_p
     terms = terms.sum(axis=-1)
     total, axes = terms.sum(axis=(1, 2, 3)), terms.shape[1:]
     samples, count = axes[0], int(np.prod(axes))

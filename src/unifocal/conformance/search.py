@@ -14,12 +14,14 @@ from unifocal.conformance import probes
 from unifocal.conformance.conventions import (
     Choice,
     Combination,
+    Dimension,
     Part,
     Setting,
     combinations,
     dimensions,
     read,
 )
+from unifocal.conformance.probes import Probes
 from unifocal.conformance.reading import (
     Activation,
     Array,
@@ -64,18 +66,6 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """The combination of conventions nearest to some numbers."""
-
-    findings: tuple[Finding, ...]
-    activation: Activation
-    deviation: float
-    """The largest relative deviation from this combination."""
-    fits: bool
-    """Whether that is within the tolerance."""
-
-
-@dataclass(frozen=True)
 class Question:
     """What the candidates of a search depend on."""
 
@@ -94,6 +84,40 @@ class Question:
         hyper = {k.removeprefix(prefix): v for k, v in values.items() if k.startswith(prefix)}
         classes = 2 if self.activation == "sigmoid" else self.classes
         return Setting(hyper, classes, self.smooth)
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The combination of conventions nearest to some numbers."""
+
+    question: Question
+    combination: Combination
+    findings: tuple[Finding, ...]
+    deviation: float
+    """The largest relative deviation from this combination."""
+    fits: bool
+    """Whether that is within the tolerance."""
+
+    @property
+    def activation(self) -> Activation:
+        """What makes probabilities of logits, as far as the numbers tell."""
+        return self.question.activation
+
+    def predict(self, stack: Probes) -> Array:
+        """Return what the combination gives on other probes."""
+        data, share = stack.probabilities(self.activation), self._reading(Shares)
+        total = np.zeros(len(data.p))
+        if (pixel := self._reading(PixelReading)) is not None:
+            total += share.pixel * pixel_part(data, pixel)
+        if (region := self._reading(RegionReading)) is not None:
+            total += share.region * region_part(data, region)
+        return total
+
+    def _reading(self, part: Part) -> Any:
+        """The reading of one part; None where the loss lacks it."""
+        table = dimensions(self.question.loss, part, self.question.smooth is not None)
+        choices = {d.name: self.combination[d.name] for d in table}
+        return read(part, choices, self.question.setting(part)) if choices else None
 
 
 Table = tuple[list[Combination], Array]
@@ -160,21 +184,26 @@ def _chosen(question: Question, place: Place) -> Combination:
     return merged
 
 
-def _first(question: Question) -> dict[str, Choice]:
+def _open(question: Question) -> list[Dimension]:
+    """Return the dimensions that leave a choice."""
     parts: tuple[Part, ...] = (Shares, PixelReading, RegionReading)
-    every = (
-        d for part in parts for d in dimensions(question.loss, part, question.smooth is not None)
-    )
-    return {d.name: d.choices[0] for d in every if len(d.choices) > 1}
+    smooth = question.smooth is not None
+    every = (d for part in parts for d in dimensions(question.loss, part, smooth))
+    return [d for d in every if len(d.choices) > 1]
 
 
 def _differing(a: Combination, b: Combination) -> list[str]:
     return [name for name in a if a[name] is not b[name]]
 
 
+def _finding(dimension: Dimension, found: Choice, others: list[str]) -> Finding:
+    ours = dimension.choices[0].name
+    return Finding(dimension.name, ours, found.name, found.keywords, tuple(others))
+
+
 def search(question: Question, values: Array, tolerance: float) -> Fit:
     """Return the combination with the fewest departures that fits, or else the nearest one."""
-    usual = _first(question)
+    settled = _open(question)
     fitting: list[tuple[Place, float]] = []
     nearest: tuple[Place, float] = ((0, 0, 0), np.inf)
     for i, j, off in _rows(question, values):
@@ -183,25 +212,22 @@ def search(question: Question, values: Array, tolerance: float) -> Fit:
             nearest = (i, j, k), float(off[k])
         fitting += [((i, j, int(k)), float(off[k])) for k in np.flatnonzero(off <= tolerance)]
 
-    def rank(candidate: tuple[Place, float]) -> tuple[int, float]:
+    def rank(candidate: tuple[Place, float]) -> tuple[int, int, float]:
         chosen = _chosen(question, candidate[0])
-        return sum(chosen[name] is not choice for name, choice in usual.items()), candidate[1]
+        places = [d.choices.index(chosen[d.name]) for d in settled]
+        return sum(place > 0 for place in places), sum(places), candidate[1]
 
     place, least = min(fitting, key=rank, default=nearest)
     chosen = _chosen(question, place)
-    others: dict[str, list[str]] = {name: [] for name in usual}
+    others: dict[str, list[str]] = {d.name: [] for d in settled}
     for candidate, _ in fitting:
         other = _chosen(question, candidate)
         if len(names := _differing(chosen, other)) == 1:
             others[names[0]].append(other[names[0]].name)
     return Fit(
-        findings=tuple(
-            Finding(
-                name, choice.name, chosen[name].name, chosen[name].keywords, tuple(others[name])
-            )
-            for name, choice in usual.items()
-        ),
-        activation=question.activation,
+        findings=tuple(_finding(d, chosen[d.name], others[d.name]) for d in settled),
+        question=question,
+        combination=chosen,
         deviation=least,
         fits=bool(fitting),
     )
