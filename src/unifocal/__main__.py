@@ -61,6 +61,8 @@ def _prove(options: argparse.Namespace) -> int:
 
 
 def _add_conformance(commands: Any) -> None:
+    from unifocal.conformance.inspection import TOLERANCE
+
     command = commands.add_parser(
         "conformance", help="find out what somebody else's loss computes, and where it departs"
     )
@@ -76,7 +78,10 @@ def _add_conformance(commands: Any) -> None:
     command.add_argument("--input", choices=("logits", "probabilities"), help=open_ways)
     command.add_argument("--target", choices=("index", "one-hot"), help=open_ways)
     command.add_argument(
-        "--tolerance", type=float, default=1e-5, help="relative; default: %(default)g, for float32"
+        "--tolerance",
+        type=float,
+        default=TOLERANCE,
+        help="relative; default: %(default)g",
     )
     command.set_defaults(run=_conformance)
 

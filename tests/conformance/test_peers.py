@@ -48,3 +48,12 @@ def test_the_page_in_the_repository_was_written_by_this_program() -> None:
     written = Path(page.__file__).with_name("README.md").read_text("utf-8")
     assert written.startswith(page.HEAD)
     assert written.endswith(page.EXPLAINED)
+
+
+def test_cross_entropy_of_pytorch_conforms() -> None:
+    pytest.importorskip("torch")
+    plain, with_options = inspection.peers("torch")
+    assert conformance.inspect(plain.function, plain.loss).conforms
+    report = conformance.inspect(with_options.function, with_options.loss)
+    assert report.departures == ()
+    assert [result.name for result in report.unexplained] == ["class_weights", "one sample ignored"]

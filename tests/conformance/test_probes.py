@@ -11,7 +11,7 @@ import pytest
 from unifocal.conformance import probes
 from unifocal.conformance.conventions import Combination, dimensions
 from unifocal.conformance.reading import Activation, PixelReading, RegionReading, Shares
-from unifocal.conformance.search import Fit, Question, _differing, ours, table
+from unifocal.conformance.search import Fit, Question, differing, ours, table
 from unifocal_spec import LOSSES, evaluate
 
 KINDS: list[tuple[int, Activation]] = [(3, "softmax"), (2, "softmax"), (3, "sigmoid")]
@@ -87,7 +87,7 @@ def near_pairs(rows: np.ndarray) -> Iterator[tuple[int, int]]:
 
 def is_identity(a: Combination, b: Combination, activation: Activation) -> bool:
     """Whether two combinations of a region part give the same numbers by necessity."""
-    differ = set(_differing(a, b))
+    differ = set(differing(a, b))
     if differ == {"smoothing"}:  # too small to show where no faint absent class counts
         return True
     if a["classes"].name.startswith("none") and activation == "softmax":

@@ -7,13 +7,15 @@
 | `reading.py`     | the numbers that a combination of conventions gives                      |
 | `probes.py`      | the calls on which every two combinations differ                         |
 | `search.py`      | the combination that gives a function's numbers                          |
-| `inspection.py`  | the whole inspection, with the golden vectors                            |
+| `vectors.py`     | the golden vectors, as far as a signature can ask for them               |
+| `inspection.py`  | the whole inspection                                                     |
 | `report.py`      | its result as text                                                       |
 """
 
 from unifocal.conformance.foreign import ConformanceError, find
-from unifocal.conformance.inspection import GoldenResult, Report, inspect
+from unifocal.conformance.inspection import Report, inspect
 from unifocal.conformance.report import text
 from unifocal.conformance.search import Finding
+from unifocal.conformance.vectors import GoldenResult
 
 __all__ = ["ConformanceError", "Finding", "GoldenResult", "Report", "find", "inspect", "text"]

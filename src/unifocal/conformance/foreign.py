@@ -54,6 +54,10 @@ class Accepted:
         """Whether a hyperparameter of this name can be given."""
         return name in self.named or self.others
 
+    def axis(self, feed: Feed) -> dict[str, Any]:
+        """Return the keyword that tells the class axis, if the function takes one."""
+        return {"axis": feed.axis} if "axis" in self.named else {}
+
 
 def accepted(function: Implementation) -> Accepted:
     """Look at a function's signature."""
@@ -164,3 +168,9 @@ def _described(result: Any) -> str:
     shape = getattr(result, "shape", None)
     kind = type(result).__name__
     return f"{kind} of shape {tuple(shape)}" if shape is not None else f"{kind} {result!r:.60}"
+
+
+def raised(error: Exception) -> str:
+    """Say in one line what a stranger raised."""
+    first_line = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first_line:.200}"

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from unifocal.certificate import golden
-from unifocal.certificate.golden import Golden
 from unifocal.conformance import probes
 from unifocal.conformance.foreign import (
     Accepted,
@@ -19,11 +18,13 @@ from unifocal.conformance.foreign import (
     accepted,
     call,
     feeds,
+    raised,
     shaped,
 )
 from unifocal.conformance.reading import Activation, Array
-from unifocal.conformance.search import FLOOR, Finding, Fit, Question, search
-from unifocal_spec import LOSSES, OPTIONS, evaluate
+from unifocal.conformance.search import Finding, Fit, Question, deviation, search
+from unifocal.conformance.vectors import Asking, GoldenResult
+from unifocal_spec import LOSSES
 
 TOLERANCE = 1e-5
 """What a computation in float32 reaches, and far less than what any convention changes."""
@@ -31,19 +32,6 @@ TOLERANCE = 1e-5
 _CLASS_COUNTS = (3, 2)
 _SAME = 1e-7
 """Answers nearer than this differ by rounding alone."""
-_ASKED_ELSEWHERE = ("axis", "activation", "weight")
-
-
-@dataclass(frozen=True)
-class GoldenResult:
-    """What a function makes of one golden vector."""
-
-    name: str
-    outcome: str
-    """"passed", "failed" or "not asked"."""
-    detail: str = ""
-    explained: bool = False
-    """Whether the conventions found are why it failed, as far as our options can tell."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +68,6 @@ class Report:
         return self.fits and not self.departures and not self.count("failed")
 
 
-# Conventions -----------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class _Answer:
     """What a function returns for the probes, in one form of feeding it."""
@@ -92,20 +77,11 @@ class _Answer:
     values: Array
 
 
-def _raised(error: Exception) -> str:
-    first_line = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {first_line:.200}"
-
-
 def _probe_keywords(loss: str, takes: Accepted, feed: Feed) -> dict[str, Any]:
     keywords = {k: v for k, v in probes.HYPER[loss].items() if k in takes}
     if "smooth" in takes.named:
         keywords["smooth"] = probes.SMOOTH
-    return keywords | _axis(takes, feed)
-
-
-def _axis(takes: Accepted, feed: Feed) -> dict[str, Any]:
-    return {"axis": feed.axis} if "axis" in takes.named else {}
+    return keywords | takes.axis(feed)
 
 
 def _answers(
@@ -126,7 +102,7 @@ def _answers(
         except ConformanceError as error:
             errors.setdefault(str(error), feed)
         except Exception as error:  # whatever a stranger raises
-            errors.setdefault(_raised(error), feed)
+            errors.setdefault(raised(error), feed)
         else:
             _add(answers, _Answer(feed, classes, values))
     return answers
@@ -164,9 +140,9 @@ def _saturation(function: Implementation, answer: _Answer, fit: Fit, tolerance: 
     try:
         found = call(function, arrays, keywords)[0]
     except Exception as error:  # whatever a stranger raises
-        return Finding("logits of ±20", "exact", f"{type(error).__name__}")
-    off = abs(found - wanted) / max(abs(wanted), FLOOR)
-    said = "exact" if off <= tolerance else f"{found:.4g} instead of {wanted:.4g}"
+        return Finding("logits of ±20", "exact", raised(error))
+    exact = deviation(np.array([found]), np.array([wanted])) <= tolerance
+    said = "exact" if exact else f"{found:.4g} instead of {wanted:.4g}"
     return Finding("logits of ±20", "exact", said)
 
 
@@ -198,8 +174,8 @@ def _conventions(
     """Return the form of feeding and the conventions that explain the function best."""
     takes, errors = accepted(function), [dict[str, Feed]() for _ in _CLASS_COUNTS]
     nearest: list[tuple[_Answer, Fit]] = []
-    for classes, raised in zip(_CLASS_COUNTS, errors, strict=True):
-        answers = _answers(function, loss, classes, ways, raised)
+    for classes, told in zip(_CLASS_COUNTS, errors, strict=True):
+        answers = _answers(function, loss, classes, ways, told)
         found: list[tuple[_Answer, Fit]] = []
         for answer, fit in _fits(loss, takes, answers, tolerance):
             if fit.activation == "sigmoid" and any(earlier.fits for _, earlier in found):
@@ -209,119 +185,9 @@ def _conventions(
             return _best(found)
         nearest = nearest or found
     if not nearest:
-        told = "".join(f"\n  with {feed}: {error}" for error, feed in errors[0].items())
-        raise ConformanceError(f"no way of calling the function gives a number{told}")
+        reasons = "".join(f"\n  with {feed}: {error}" for error, feed in errors[0].items())
+        raise ConformanceError(f"no way of calling the function gives a number{reasons}")
     return _best(nearest)
-
-
-# Golden vectors --------------------------------------------------------------------------------
-
-
-def _asked(vector: Golden, takes: Accepted, feed: Feed, activation: Activation) -> dict[str, Any]:
-    """Return the keywords that ask for a golden vector, or complain that it cannot be asked."""
-    defaults = OPTIONS | LOSSES[vector.loss].defaults
-    keywords = _axis(takes, feed)
-    for name, value in vector.keywords.items():
-        if name in _ASKED_ELSEWHERE:
-            continue
-        named = name in takes if name not in OPTIONS else name in takes.named
-        if named:
-            keywords[name] = value
-        elif value != defaults[name]:
-            raise ConformanceError(f"takes no {name}")
-    wanted = vector.keywords["activation"]
-    if feed.input == "logits" and "activation" in takes.named:
-        keywords["activation"] = wanted
-    elif wanted not in ({activation} if feed.input == "logits" else {"softmax", "none"}):
-        raise ConformanceError(f'activation is not "{wanted}"')
-    elif wanted == "sigmoid" and feed.targets == ("index",):
-        raise ConformanceError("its class indices name a channel")
-    if vector.weight is not None:
-        if "weight" not in takes.named:
-            raise ConformanceError("takes no weight")
-        keywords["weight"] = vector.weight
-    return keywords
-
-
-def _arrays(vector: Golden, feed: Feed) -> tuple[Array, Array]:
-    """Return the arrays of a golden vector in the form of the feed."""
-    axis = vector.keywords["axis"]
-    logits, target = np.moveaxis(vector.logits, axis, 1), vector.target
-    if target.ndim == logits.ndim:
-        target = np.moveaxis(target, axis, 1)
-    if vector.keywords["activation"] == "none" and feed.input == "probabilities":
-        with np.errstate(divide="ignore"):
-            logits = np.log(logits)  # `shaped` takes the softmax
-    return shaped(feed, logits, target)
-
-
-def _value_detail(found: float, wanted: float, tolerance: float) -> str:
-    off = abs(found - wanted) / max(abs(wanted), FLOOR)
-    return "" if off <= tolerance else f"{found:.6g} instead of {wanted:.6g}"
-
-
-def _gradient_detail(found: Array, vector: Golden, feed: Feed, tolerance: float) -> str:
-    """Compare gradients by the logits; by probabilities there is nothing to compare with."""
-    if feed.input == "probabilities":
-        return ""
-    wanted = np.moveaxis(vector.gradient.astype(float), vector.keywords["axis"], feed.axis)
-    largest = abs(wanted).max()
-    off = abs(found - wanted).max()
-    if off <= tolerance * max(largest, FLOOR):
-        return ""
-    return f"gradient off by {off:.2g}, its largest entry is {largest:.2g}"
-
-
-def _hold(
-    function: Implementation, vector: Golden, feed: Feed, activation: Activation, tolerance: float
-) -> tuple[GoldenResult, float | None]:
-    """Return what the function makes of a golden vector, and the value it gives."""
-    try:
-        keywords = _asked(vector, accepted(function), feed, activation)
-        arrays = _arrays(vector, feed)
-    except ConformanceError as error:
-        return GoldenResult(vector.name, "not asked", str(error)), None
-    try:
-        value, gradient = call(function, arrays, keywords)
-    except Exception as error:  # whatever a stranger raises
-        return GoldenResult(vector.name, "not asked", _raised(error)), None
-    detail = _value_detail(value, float(vector.value), tolerance)
-    if not detail and gradient is not None:
-        detail = _gradient_detail(gradient, vector, feed, tolerance)
-    return GoldenResult(vector.name, "failed" if detail else "passed", detail), value
-
-
-def _explained(vector: Golden, value: float, departures: list[Finding], tolerance: float) -> bool:
-    """Whether the departures are why a value is not the golden one.
-
-    That can be told where our options can follow all of them; elsewhere it is taken for granted.
-    """
-    if not departures or not all(finding.keywords for finding in departures):
-        return bool(departures)
-    options = {k: v for finding in departures for k, v in finding.keywords.items()}
-    ours = evaluate(
-        LOSSES[vector.loss],
-        np,
-        vector.logits,
-        vector.target,
-        weight=vector.weight,
-        **vector.keywords | options,
-    )
-    return not _value_detail(value, float(ours), tolerance)
-
-
-def _held(
-    function: Implementation,
-    vector: Golden,
-    feed: Feed,
-    activation: Activation,
-    departures: list[Finding],
-    tolerance: float,
-) -> GoldenResult:
-    result, value = _hold(function, vector, feed, activation, tolerance)
-    if result.outcome != "failed" or value is None:
-        return result
-    return replace(result, explained=_explained(vector, value, departures, tolerance))
 
 
 def inspect(
@@ -349,10 +215,7 @@ def inspect(
     ]
     if fit.fits:
         findings = (*findings, _saturation(function, answer, fit, tolerance))
-    held = (
-        _held(function, vector, answer.feed, fit.activation, departures, tolerance)
-        for vector in golden.load(loss)
-    )
+    asking = Asking(function, answer.feed, fit.activation, departures, tolerance)
     return Report(
         function=name or str(getattr(function, "__name__", function)),
         loss=loss,
@@ -360,5 +223,5 @@ def inspect(
         findings=findings,
         fits=fit.fits,
         deviation=fit.deviation,
-        golden=tuple(held),
+        golden=tuple(map(asking.hold, golden.load(loss))),
     )

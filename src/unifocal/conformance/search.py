@@ -192,7 +192,8 @@ def _open(question: Question) -> list[Dimension]:
     return [d for d in every if len(d.choices) > 1]
 
 
-def _differing(a: Combination, b: Combination) -> list[str]:
+def differing(a: Combination, b: Combination) -> list[str]:
+    """Return the dimensions that two combinations settle differently."""
     return [name for name in a if a[name] is not b[name]]
 
 
@@ -222,7 +223,7 @@ def search(question: Question, values: Array, tolerance: float) -> Fit:
     others: dict[str, list[str]] = {d.name: [] for d in settled}
     for candidate, _ in fitting:
         other = _chosen(question, candidate)
-        if len(names := _differing(chosen, other)) == 1:
+        if len(names := differing(chosen, other)) == 1:
             others[names[0]].append(other[names[0]].name)
     return Fit(
         findings=tuple(_finding(d, chosen[d.name], others[d.name]) for d in settled),
