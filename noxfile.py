@@ -27,6 +27,9 @@ BACKENDS = ("torch", "tensorflow", "jax")
 # registry, which on Linux brings gigabytes of CUDA.
 TORCH = "torch==2.13.0"
 
+# It asks for torchvision, which its losses do not need and which fits no CPU build of PyTorch.
+WITHOUT_DEPENDENCIES = ("--no-deps", "segmentation-models-pytorch>=0.5")
+
 VARIABLES = {
     "CUDA_VISIBLE_DEVICES": None,  # let a test find the accelerator that the machine has
     "PYTHONHASHSEED": "0",
@@ -106,6 +109,14 @@ def tests(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Hold each loss on each backend, eager and compiled, to the reference and to 50 digits."""
     session.run(frameworks(session), *PYTEST, "tests/parity", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def conformance(session: nox.Session) -> None:
+    """Find out what other libraries' losses compute; write benchmarks/conformance/README.md."""
+    peers = ["-e", ".", *groups("peers")]
+    python = environment(session, "peers", [TORCH], peers, [*WITHOUT_DEPENDENCIES])
+    session.run(python, "-m", "benchmarks.conformance", *session.posargs, env=VARIABLES)
 
 
 @nox.session(default=False)

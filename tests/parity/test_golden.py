@@ -75,6 +75,7 @@ def test_files_follow_the_schema(loss: str) -> None:
     schema = json.loads((FOLDER / "schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(document(loss))
+    assert document(loss)["loss"] == loss
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -140,6 +141,19 @@ def test_files_are_what_the_oracle_computes(loss: str) -> None:
     found = {case["name"]: case for case in document(loss)["cases"]}
     for call in golden_inputs.inputs(loss)[:2]:
         assert json.loads(json.dumps(golden.compute(loss, call))) == found[call.name]
+
+
+def test_files_are_written_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = golden_inputs.inputs("dice")[-1:]
+    monkeypatch.setattr(golden, "_folder", lambda: tmp_path)
+    monkeypatch.setattr(golden, "LOSSES", ["dice"])
+    monkeypatch.setattr(golden, "inputs", lambda loss: few)
+    assert golden.write() == ["dice.json"]
+    assert golden.write() == []
+    assert golden.check() == ""
+    file = tmp_path / "dice.json"
+    file.write_text(file.read_text("utf-8").replace('"value": "', '"value": "1'), "utf-8")
+    assert '-   "value": "1' in golden.check()
 
 
 def test_an_entry_may_be_too_small_for_a_float() -> None:

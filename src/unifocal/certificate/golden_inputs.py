@@ -124,7 +124,7 @@ def _calls() -> Iterator[tuple[Any, ...]]:
     z, t = draw.logits(1, 2, 1, 3, 2), draw.labels(2, 1, 2, 1, 3)
     yield "two classes, three dimensions, classes last", z, t, None, {"axis": -1}
     z, t = draw.logits(5, 5), draw.labels(5, 5)
-    yield "five classes, no spatial dimension", z, t, None, {"over": "batch"}
+    yield "five classes, no spatial dimension", z, t, None, {}
     z, t = draw.logits(2, 3, 3), draw.labels(3, 2, 3)
     yield "one-hot target", z, _one_hot(t, 3), None, {}
     yield "soft target", z, draw.simplex(16, 2, 3, 3), None, {}
