@@ -54,20 +54,6 @@ def evaluate(
     return _program(kernel, plan).loss(logits, target, weight)
 
 
-def value_and_grad(
-    kernel: Kernel,
-    logits: Array,
-    target: Array,
-    *,
-    weight: Array | None,
-    hyper: Mapping[str, Any],
-    **options: Any,
-) -> tuple[Array, Array]:
-    """Return the scalar loss and its gradient by `logits`, without autodiff."""
-    plan = _plan(kernel, logits, target, weight, hyper, options)
-    return _program(kernel, plan).value_and_grad(logits, target, weight)
-
-
 def piece_sums(
     kernel: Kernel,
     logits: Array,
@@ -90,8 +76,8 @@ def add_sums(a: Sums, b: Sums) -> Sums:
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
     """Return the loss of all pieces whose sums these are."""
-    with xp.x64(True):
-        return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(_loss_dtype(logits))
+    value: Array = _program(kernel, plan).loss_of_sums(sums, _loss_dtype(logits))
+    return value
 
 
 def piece_gradient(
@@ -114,8 +100,9 @@ class _Program(NamedTuple):
     """What is compiled for one kind of call: functions of (logits, target, weight)."""
 
     loss: Callable[..., Any]
-    value_and_grad: Callable[..., Any]
     sums: Callable[..., Any]
+    loss_of_sums: Callable[..., Any]
+    """Takes the sums, and the dtype of the loss."""
     gradient: Callable[..., Any]
     """Takes the sums before the logits."""
 
@@ -151,16 +138,14 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
         value: Array = value_and_sums(*_canonical(plan, logits, target, weight))[0]
         return value
 
-    def loss_and_gradient(
-        logits: Array, target: Array, weight: Array | None
-    ) -> tuple[Array, Array]:
-        value, sums = value_and_sums(*_canonical(plan, logits, target, weight))
-        return value, gradient(sums, logits, target, weight)
-
     def pooled_sums(logits: Array, target: Array, weight: Array | None) -> Sums:
         with xp.x64(True):
             sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
             return pool(xp, plan, sums)
+
+    def loss_of_pooled(sums: Sums, dtype: Any) -> Array:
+        with xp.x64(True):
+            return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(dtype)
 
     def gradient(sums: Sums, logits: Array, target: Array, weight: Array | None) -> Array:
         z, t, w = _canonical(plan, logits, target, weight)
@@ -169,7 +154,10 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
         return _from_canonical(plan, by_z, logits)
 
     return _Program(
-        jax.jit(loss), jax.jit(loss_and_gradient), jax.jit(pooled_sums), jax.jit(gradient)
+        jax.jit(loss),
+        jax.jit(pooled_sums),
+        jax.jit(loss_of_pooled, static_argnums=1),
+        jax.jit(gradient),
     )
 
 

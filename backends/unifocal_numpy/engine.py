@@ -28,7 +28,7 @@ from unifocal_spec.regions import (
     shares,
 )
 
-__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Array = NDArray[Any]
 
@@ -50,22 +50,6 @@ def evaluate(
     with np.errstate(all="ignore"):  # what is computed and not chosen may overflow
         sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
         return _losses(kernel, plan, sums, logits)
-
-
-def value_and_grad(
-    kernel: Kernel,
-    logits: Array,
-    target: Array,
-    *,
-    weight: Array | None,
-    hyper: Mapping[str, Any],
-    **options: Any,
-) -> tuple[Array, Array]:
-    """Return the scalar loss and its gradient by `logits`."""
-    options |= {"weight": weight, "hyper": hyper}
-    plan, sums = piece_sums(kernel, logits, target, **options)
-    gradient = piece_gradient(kernel, sums, logits, target, **options)
-    return loss_of_sums(kernel, plan, sums, logits), gradient
 
 
 def piece_sums(

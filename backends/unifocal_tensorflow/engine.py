@@ -31,7 +31,7 @@ from unifocal_spec.regions import (
 )
 from unifocal_tensorflow import namespace as xp
 
-__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor: TypeAlias = tf.Tensor
 
@@ -60,22 +60,6 @@ def evaluate(
         return _losses(kernel, plan, sums), gradient
 
     return tf.cast(reduce_losses(xp, plan, losses(z)), _loss_dtype(logits))
-
-
-def value_and_grad(
-    kernel: Kernel,
-    logits: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None,
-    hyper: Mapping[str, Any],
-    **options: Any,
-) -> tuple[Tensor, Tensor]:
-    """Return the scalar loss and its gradient by `logits`, without a tape."""
-    options |= {"weight": weight, "hyper": hyper}
-    plan, sums = piece_sums(kernel, logits, target, **options)
-    gradient = piece_gradient(kernel, sums, logits, target, **options)
-    return loss_of_sums(kernel, plan, sums, logits), gradient
 
 
 def piece_sums(

@@ -36,7 +36,7 @@ from unifocal_spec.regions import (
 )
 from unifocal_torch import namespace as xp
 
-__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums", "value_and_grad"]
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor = torch.Tensor
 
@@ -57,22 +57,6 @@ def evaluate(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     losses: Tensor = _RegionLosses.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
     return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
-
-
-def value_and_grad(
-    kernel: Kernel,
-    logits: Tensor,
-    target: Tensor,
-    *,
-    weight: Tensor | None,
-    hyper: Mapping[str, Any],
-    **options: Any,
-) -> tuple[Tensor, Tensor]:
-    """Return the scalar loss and its gradient by `logits`, without autograd."""
-    options |= {"weight": weight, "hyper": hyper}
-    plan, sums = piece_sums(kernel, logits, target, **options)
-    gradient = piece_gradient(kernel, sums, logits, target, **options)
-    return loss_of_sums(kernel, plan, sums, logits), gradient
 
 
 def piece_sums(

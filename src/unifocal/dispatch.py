@@ -93,11 +93,11 @@ def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
 
     def both(logits: Any, target: Any, **keywords: Any) -> tuple[Any, Any]:
         backend = backend_of(logits)
+        engine, kernel = load_backend(backend), code(backend)
         options, hyper = split_keywords(keywords)
-        result: tuple[Any, Any] = load_backend(backend).value_and_grad(
-            code(backend), logits, target, hyper=hyper, **options
-        )
-        return result
+        plan, sums = engine.piece_sums(kernel, logits, target, hyper=hyper, **options)
+        gradient = engine.piece_gradient(kernel, sums, logits, target, hyper=hyper, **options)
+        return engine.loss_of_sums(kernel, plan, sums, logits), gradient
 
     return both
 
