@@ -1,4 +1,4 @@
-"""One process of measurements: jobs as JSON from standard input, a file for each when it is done."""
+"""One process of measurements: jobs as JSON from standard input, a file for each when done."""
 
 from __future__ import annotations
 

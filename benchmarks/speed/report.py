@@ -24,24 +24,24 @@ METHOD = """\
 ## How it was measured
 
 * Value and gradient of float32 logits and class indices, each loss under its defaults. Making
-  one-hot targets or probabilities is part of the figure of a loss that wants them. Classes lie along
-  axis 1 for NumPy and PyTorch, along the last axis elsewhere. Class indices have 64 bits for NumPy
-  and PyTorch, 32 elsewhere.
+  one-hot targets or probabilities is part of the figure of a loss that wants them. Classes lie
+  along axis 1 for NumPy and PyTorch, along the last axis elsewhere. Class indices have 64 bits for
+  NumPy and PyTorch, 32 elsewhere.
 * *Time*: all losses of a framework take turns in one process, every second turn backwards. A ratio
   is the median over turns of one loss' time over the other's in the same turn, with quartiles in
-  brackets. The first call, which compiles, does not count. Every figure lasts at least 5 ms: shorter
-  calls are repeated.
-* *Peak memory*: a process for each figure, a call like those before it, and the highest resident
-  size that the kernel saw during the call (`VmHWM`, reset beforehand) less the resident size before
-  it. The gradient counts; logits and labels, which were there, do not. Under CUDA it is PyTorch's
+  brackets. The first call, which compiles, does not count. Every figure lasts about 5 ms at least:
+  shorter calls are repeated.
+* *Peak memory*: a process for each figure, a call like one before it, and the highest resident size
+  that the kernel saw during the call (`VmHWM`, reset beforehand) less the resident size before it.
+  The gradient counts; logits and labels, which were there, do not. Under CUDA it is PyTorch's
   allocator that is asked.
-* *Saved for backward*: distinct tensors that autograd packs, sums below 4 KiB aside.
+* *Saved*: the bytes of distinct tensors that autograd keeps for backward, logits and labels
+  included, sums below 4 KiB aside. The target leaves the labels aside too.
 * *Bound*: logits and labels read twice and the gradient written once, at the bandwidth of a copy
   with every core. What fits into a cache can be faster.
-* A target is met if the medians of all its workloads are within the limit. Unified Focal stands for
+* A target is met if the medians on all its workloads are within the limit. Unified Focal stands for
   the losses of this project where none is named, because it has the most to compute.
 """
-
 
 # Figures ------------------------------------------------------------------------------------------
 

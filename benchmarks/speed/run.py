@@ -20,7 +20,7 @@ from benchmarks.speed.subjects import MODES, SUBJECTS
 from benchmarks.speed.targets import TARGETS
 from benchmarks.speed.workloads import SIZES, WORKLOADS
 
-PROMISED = frozenset(chain.from_iterable(target.keys() for target in TARGETS))
+PROMISED = frozenset(chain.from_iterable(target.named() for target in TARGETS))
 REMEMBERED = frozenset(t.subject for t in TARGETS if t.measure != "time")
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}
 DEADLINE = 3600.0

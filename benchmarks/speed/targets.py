@@ -30,7 +30,7 @@ class Target:
             return "not measured"
         return "met" if all(f.median <= self.limit for f in figures.values()) else "missed"
 
-    def keys(self) -> Iterator[str]:
+    def named(self) -> Iterator[str]:
         """The subjects that have to be measured."""
         yield self.subject
         if self.peer:
