@@ -44,13 +44,14 @@ def ready(
 
 def measured(framework: runtimes.NumPy, config: store.Json) -> store.Json:
     """What one job asks for."""
-    arrays = framework.arrays(WORKLOADS[config["workload"]])
+    workload = WORKLOADS[config["workload"]]
+    arrays, (logits, labels) = framework.arrays(workload), framework.sizes(workload)
     losses, calls, failed = ready(framework, config["subjects"], arrays)
     record = {
         "config": config,
         "threads": framework.threads(),
-        "logits": arrays[0].nbytes,
-        "labels": arrays[1].nbytes,
+        "logits": logits,
+        "labels": labels,
         "failed": failed,
     }
     if config["measure"] == "time":

@@ -141,7 +141,7 @@ def measure(
 ) -> store.Json:
     """Measure what is missing; return everything that was asked for."""
     load, conditions = machine.load(), machine.described()
-    jobs = []
+    jobs: list[store.Json] = []
     for cell in cells(profile, workloads, patterns):
         config = cell.config(profile, conditions)
         path = cell.path(out / "cells", config)

@@ -33,9 +33,16 @@ class NumPy:
         """An array of the framework, where it computes."""
         return x
 
+    def sizes(self, workload: Workload) -> tuple[int, int]:
+        """Bytes of logits and class indices."""
+        logits = workload.pixels * workload.classes * np.dtype(np.float32).itemsize
+        return logits, workload.pixels * np.dtype(self.labels).itemsize
+
     def threads(self) -> int:
         """How many threads compute."""
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
     def call(self, loss: Loss, mode: str, logits: Any, target: Any) -> Call:
         """Value and gradient of a loss."""

@@ -81,5 +81,6 @@ TARGETS = (
     Target("`tf.function`, extra peak memory", 3.0, FUNCTION, measure="memory"),
     Target("TensorFlow XLA, extra peak memory", 3.0, XLA, measure="memory"),
     Target("PyTorch eager, saved for backward beside the labels", 1.0, EAGER, measure="saved"),
+    Target("`torch.compile`, saved for backward beside the labels", 1.0, COMPILE, measure="saved"),
 )
 """Time is over the peer's; memory and what is saved are over the bytes of the logits."""

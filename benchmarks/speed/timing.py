@@ -26,7 +26,7 @@ class Spread(NamedTuple):
 def spread(figures: Sequence[float]) -> Spread:
     """Median and quartiles."""
     if len(figures) < 2:
-        return Spread(*figures * 3)
+        return Spread(figures[0], figures[0], figures[0])
     low, middle, high = quantiles(figures, n=4, method="inclusive")
     return Spread(middle, low, high)
 
