@@ -1,8 +1,9 @@
 """The checks of the project: `nox -l` lists them, `nox` runs the quick ones, `.ci/run` all.
 
-Sessions share two environments, `core` (no framework) and `frameworks` (all of them), because the
-second takes about three gigabytes. They are made by whichever session needs them first, and
-brought up to date when pyproject.toml or this file changes.
+Sessions share three environments, `core` (no framework), `frameworks` (all of them) and `peers`
+(other libraries beside them), because the last two take about three gigabytes each. They are made
+by whichever session needs them first, and brought up to date when pyproject.toml or this file
+changes.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ BACKENDS = ("torch", "tensorflow", "jax")
 # registry, which on Linux brings gigabytes of CUDA.
 TORCH = "torch==2.13.0"
 
-# It asks for torchvision, which its losses do not need and which fits no CPU build of PyTorch.
-WITHOUT_DEPENDENCIES = ("--no-deps", "segmentation-models-pytorch>=0.5")
+# One asks for torchvision, which fits no CPU build of PyTorch, the other for readers of every
+# medical format. Their losses need neither.
+WITHOUT_DEPENDENCIES = ("--no-deps", "segmentation-models-pytorch>=0.5", "nnunetv2>=2.6")
 
 VARIABLES = {
     "CUDA_VISIBLE_DEVICES": None,  # let a test find the accelerator that the machine has
@@ -66,6 +68,12 @@ def core(session: nox.Session) -> str:
 def frameworks(session: nox.Session) -> str:
     """Every framework, the benchmarks and the test tools."""
     return environment(session, "frameworks", [TORCH], ["-e", ".[all]", *groups("test", "types")])
+
+
+def peers(session: nox.Session) -> str:
+    """Every framework, and the libraries whose losses are inspected and timed."""
+    ours = ["-e", ".[torch,jax,tensorflow,benchmarks]", *groups("peers")]
+    return environment(session, "peers", [TORCH], ours, [*WITHOUT_DEPENDENCIES])
 
 
 @nox.session
@@ -114,9 +122,13 @@ def parity(session: nox.Session) -> None:
 @nox.session(default=False)
 def conformance(session: nox.Session) -> None:
     """Find out what other libraries' losses compute; write benchmarks/conformance/README.md."""
-    peers = ["-e", ".", *groups("peers")]
-    python = environment(session, "peers", [TORCH], peers, [*WITHOUT_DEPENDENCIES])
-    session.run(python, "-m", "benchmarks.conformance", *session.posargs, env=VARIABLES)
+    session.run(peers(session), "-m", "benchmarks.conformance", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Time every loss, and take its memory, beside other libraries; see `-- --help`."""
+    session.run(peers(session), "-m", "benchmarks.speed", *session.posargs)
 
 
 @nox.session(default=False)
