@@ -11,6 +11,7 @@ import torch
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
 from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 from unifocal_torch.engine import evaluate
+from unifocal_torch.namespace import expm1
 
 __all__ = [
     "asymmetric_focal",
@@ -52,7 +53,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (gamma * torch.where(log_p != 0, log_p / expm1(-log_p), -1.0) - 1)
         * torch.exp(gamma * log_q)
     )
 
@@ -210,7 +211,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * torch.where(log_p != 0, log_p / expm1(-log_p), -1.0) - 1)
         * torch.exp(focal_gamma * log_q)
     )
 
@@ -292,7 +293,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * torch.where(log_p != 0, log_p / torch.expm1(-log_p), -1.0) - 1)
+        * (gamma * torch.where(log_p != 0, log_p / expm1(-log_p), -1.0) - 1)
         * torch.exp(gamma * log_q),
     )
 

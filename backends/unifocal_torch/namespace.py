@@ -32,6 +32,7 @@ __all__ = [
     "count",
     "exp",
     "expand_dims",
+    "expm1",
     "full_like",
     "int64",
     "log",
@@ -71,6 +72,17 @@ def astype(x: Tensor, dtype: torch.dtype) -> Tensor:
 def expand_dims(x: Tensor, axis: int) -> Tensor:
     """X with a new axis of length 1."""
     return x.unsqueeze(axis)
+
+
+def expm1(x: Tensor) -> Tensor:
+    """exp(x) − 1 that keeps its digits near 0, under `torch.compile` too.
+
+    On a CPU, Inductor up to PyTorch 2.13 at least takes the difference, which is 0 there.
+    """
+    if not torch.compiler.is_compiling():
+        return torch.expm1(x)
+    half = torch.clip(x, -1, 1) / 2
+    return torch.where(x.abs() <= 1, 2 * torch.exp(half) * torch.sinh(half), torch.exp(x) - 1)
 
 
 def count(x: Tensor, axis: int, dtype: Any) -> Any:

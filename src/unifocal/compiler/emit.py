@@ -50,7 +50,7 @@ BACKENDS: dict[str, Backend] = {
         ),
         Backend(
             "torch",
-            "import torch",
+            "import torch\nfrom unifocal_torch.namespace import expm1",
             "torch.Tensor",
             1,
             lambda z, t: [

@@ -46,6 +46,9 @@ _PRINTABLE = (
     *_FUNCTIONS,
 )
 
+_SOUND = {("torch", "expm1")}
+"""Functions that the backend's own namespace has, since a compiler of the framework spoils them."""
+
 _MODULES = {"numpy": "np", "torch": "torch", "jax": "jnp", "tensorflow": "tf.math"}
 
 
@@ -78,17 +81,20 @@ class _NativeMixin:
     def _call(self, name: str, expression: sp.Basic) -> str:
         arguments = ", ".join(self._print(a) for a in expression.args)
         if not self.is_scalar(expression):
-            return f"{self.module}.{name}({arguments})"
+            return f"{self._native(name)}({arguments})"
         if name == "sign":
             return f"(({arguments} > 0) - ({arguments} < 0))"
         return f"abs({arguments})" if name == "abs" else f"math.{name}({arguments})"
+
+    def _native(self, name: str) -> str:
+        return name if (self.backend, name) in _SOUND else f"{self.module}.{name}"
 
     def _print_Function(self, expression: sp.Basic) -> str:
         return self._call(_FUNCTIONS[type(expression)], expression)
 
     def _print_log_odds(self, expression: sp.Basic) -> str:
         x = self._print(expression.args[0])
-        return f"{self._where}({x} != 0, {x} / {self.module}.expm1(-{x}), -1.0)"
+        return f"{self._where}({x} != 0, {x} / {self._native('expm1')}(-{x}), -1.0)"
 
     @property
     def _where(self) -> str:
