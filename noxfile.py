@@ -109,6 +109,13 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def certify(session: nox.Session) -> None:
+    """Measure each loss on each framework against 50 digits; see `nox -s certify -- --help`."""
+    python = frameworks(session)
+    session.run(python, "-m", "unifocal", "certify", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
 def reproduce(session: nox.Session) -> None:
     """Train the paper's U-Net with its losses; see `nox -s reproduce -- --help`."""
     parser = argparse.ArgumentParser(add_help=False)

@@ -187,9 +187,7 @@ def _torch_compile(calls: list[Call]) -> Runner:
     def values(leaves: list[Any], t: Any, w: Any) -> list[Any]:
         return _torch_values(calls, leaves, t, w)
 
-    return _torch_runner(
-        torch.compile(values, fullgraph=True, backend=TORCH_COMPILER), len(calls)
-    )
+    return _torch_runner(torch.compile(values, fullgraph=True, backend=TORCH_COMPILER), len(calls))
 
 
 def _inductor_sample() -> Callable[[Any], Any]:

@@ -41,11 +41,11 @@ SMALL = 0.01
 """Losses below this are held to an absolute bound."""
 
 MISROUNDED = 0
-"""How many entries of a half-precision gradient may differ from those of float32 rounded once, and how
-many exact values from those of 50 digits."""
+"""How many entries of half-precision gradients may differ from those of float32 rounded once, and
+how many exact values from those of 50 digits."""
 
 APART = 10
-"""How many in a million entries of two backends' exact gradients may differ, by one ulp each.
+"""How many in a million entries of any two backends' exact gradients may differ, by one ulp each.
 
 Float64 logarithms and exponentials differ in their last bit between libraries; once in some 1e5
 entries that moves a number across the middle between two neighbours in float32.
@@ -54,8 +54,8 @@ entries that moves a number across the middle between two neighbours in float32.
 EXCUSED = {
     ("combo", "other hyperparameters"): (
         ("float32", "float16", "bfloat16"),
-        "α · pixel and (1 − α) · DSC nearly cancel: what float32 pixels leave of each is little, but "
-        'much of the small difference. With precision="exact" the bound holds',
+        "α · pixel and (1 − α) · DSC nearly cancel, so that the rounding of float32 pixels is much "
+        'of the little that remains. With precision="exact" the bound holds',
         4e-7,
     ),
 }

@@ -41,6 +41,11 @@ class Curves:
     """By who and side: for every magnitude value and gradient."""
 
 
+def sizes(quick: bool) -> tuple[int, ...]:
+    """The sizes of problems, in pixels."""
+    return tuple(size for size in SIZES if not quick or size <= QUICK_SIZE)
+
+
 def draws(size: int) -> int:
     """How many random problems of a size are tried: five, and fewer of the large ones."""
     return max(1, min(5, 10**6 // size))
@@ -75,9 +80,7 @@ def _sized_values(
     backend: Backend, device: Device, functions: list[Callable[..., Any]], quick: bool
 ) -> Iterator[list[list[float]]]:
     """Yield, for every size, the value of every draw, of every function."""
-    for size in SIZES:
-        if quick and size > QUICK_SIZE:
-            return
+    for size in sizes(quick):
         values = []
         for draw in range(draws(size)):
             logits, label = problem(size, draw)

@@ -48,11 +48,12 @@ NOT_FINITE = Error(math.inf, math.inf)
 
 
 def value_error(found: float, wanted: Decimal, dtype: str) -> Error:
-    """Relative to the larger of |wanted| and `SMALL`; in ulp of what is wanted."""
+    """Relative to, and in ulp of, the larger of |wanted| and `SMALL`."""
     if not math.isfinite(found):
         return NOT_FINITE
     apart = float(abs(Decimal(found) - wanted))
-    return Error(apart / max(abs(float(wanted)), SMALL), apart / ulp(float(wanted), dtype))
+    size = max(abs(float(wanted)), SMALL)
+    return Error(apart / size, apart / ulp(size, dtype))
 
 
 def gradient_error(found: Array, wanted: Array, dtype: str, underflow: float) -> Error:

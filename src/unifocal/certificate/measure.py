@@ -6,6 +6,7 @@ to each other by `unifocal.certificate.summary`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,8 +21,8 @@ from unifocal.certificate.devices import Device, devices
 from unifocal.certificate.golden import Golden
 
 Array = np.ndarray[Any, Any]
-Tell = Callable[[int], None]
-"""Takes the number of steps done since it was told last."""
+Tell = Callable[[int, int], None]
+"""Takes how many steps were just done, and how many there are in all."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Precision:
 
     @property
     def inside(self) -> str:
-        """The dtype of sums at least, and of everything if asked for."""
+        """The dtype that pixels are computed in; halves are widened to float32."""
         return "float64" if self.keyword == "exact" else self.dtype
 
 
@@ -185,29 +186,47 @@ def _lay_back(backend: Backend, result: Result) -> Result:
 # A backend ----------------------------------------------------------------------------------------
 
 
-def steps(backend: Backend, settings: Settings) -> int:
-    """How many steps a device of a backend takes."""
-    return len(settings.losses) * len(PRECISIONS) + (backend.mode == "eager")
+def steps(backend: Backend, settings: Settings, devices: int = 1) -> int:
+    """How many steps the measuring of a backend takes."""
+    return devices * len(settings.losses) * len(PRECISIONS) + (backend.mode == "eager")
+
+
+def chosen_devices(backend: Backend, kind: str | None) -> list[Device]:
+    """The devices to measure; NumPy's is never left out, since plots have their truth from it."""
+    found = devices(backend.framework)
+    return [d for d in found if kind in (None, d.kind) or backend is Backend.NUMPY]
 
 
 def measure(backend: Backend, settings: Settings, tell: Tell) -> list[Report]:
     """Measure a backend on each of its devices."""
-    chosen = [d for d in devices(backend.framework) if settings.device in (None, d.kind)]
+    chosen = chosen_devices(backend, settings.device)
+    if not chosen:
+        return [_without_device(backend, settings)]
+    total = steps(backend, settings, len(chosen))
     reports = []
     for device in chosen:
         report = Report(backend.name, device.kind, device.title)
-        _measure_all(backend, device, settings, report, tell)
-        # Plots have a line per framework: its accelerator, if it has one.
-        if backend.mode == "eager" and device is chosen[-1]:
-            report.curves = measure_curves(backend, device, settings.quick)
-            tell(1)
+        for done in _measure_all(backend, device, settings, report):
+            tell(done, total)
         reports.append(report)
+    if backend.mode == "eager":  # plots have a line per framework: its accelerator, if it has one
+        reports[-1].curves = measure_curves(backend, chosen[-1], settings.quick)
+        tell(1, total)
     return reports
 
 
+def _without_device(backend: Backend, settings: Settings) -> Report:
+    reason = f"this machine has no {settings.device} for it"
+    rows = itertools.product(settings.losses, PRECISIONS)
+    return Report(
+        backend.name, str(settings.device), "none", unavailable=dict.fromkeys(rows, reason)
+    )
+
+
 def _measure_all(
-    backend: Backend, device: Device, settings: Settings, report: Report, tell: Tell
-) -> None:
+    backend: Backend, device: Device, settings: Settings, report: Report
+) -> Iterator[int]:
+    """Fill in a report; yield how many steps were done."""
     reason = backend.unavailable(device)
     for name, precision in PRECISIONS.items():
         lacking = reason
@@ -220,7 +239,7 @@ def _measure_all(
                 report.unavailable |= {(loss, name): lacking for loss in losses}
             else:
                 _measure_group(backend, device, losses, name, report)
-            tell(len(losses))
+            yield len(losses)
 
 
 def _measure_group(

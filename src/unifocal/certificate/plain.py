@@ -109,7 +109,7 @@ _WORDS = {"torch": _torch, "jax": _jax, "tensorflow": _tensorflow}
 
 
 def formula(framework: str, loss: str) -> Callable[[Array, Array], Array]:
-    """Return a loss of (logits, label), without weights, in a framework's own functions; JAX' is jitted."""
+    """Return a loss of (logits, label) in a framework's own functions; that of JAX is jitted."""
     do = _WORDS[framework]()
 
     def evaluate(z: Array, label: Array, weight: None = None) -> Array:

@@ -12,11 +12,12 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 
 from unifocal.certificate.backends import Backend
-from unifocal.certificate.measure import Report, Settings, measure
+from unifocal.certificate.measure import Report, Settings, Tell, measure
 
 _SECONDS = {
     "TORCH_COMPILE": 130,
@@ -37,17 +38,21 @@ class Progress:
     """What to call when something happens."""
 
     started: Callable[[Backend], None]
-    advanced: Callable[[Backend, int], None]
+    advanced: Callable[[Backend, int, int], None]
+    """Takes how many steps were just done, and how many there are in all."""
     ended: Callable[[Backend], None]
 
 
 def measure_all(
     backends: list[Backend], settings: Settings, jobs: int, progress: Progress
 ) -> dict[Backend, Outcome]:
-    """Measure every backend in `jobs` processes at a time; with 0, one after another in this one."""
+    """Measure every backend, `jobs` processes at a time; with 0, one after another in this one."""
     ordered = sorted(backends, key=lambda backend: -_SECONDS.get(backend.name, 0))
-    run = _here(ordered, settings, progress) if jobs == 0 else None
-    found = dict(run or _in_processes(ordered, settings, jobs, progress))
+    found = dict(
+        _in_processes(ordered, settings, jobs, progress)
+        if jobs
+        else _here(ordered, settings, progress)
+    )
     return {backend: found[backend] for backend in backends}
 
 
@@ -56,11 +61,11 @@ def _here(
 ) -> Iterator[tuple[Backend, Outcome]]:
     for backend in backends:
         progress.started(backend)
-        yield backend, _attempt(backend, settings, lambda n, b=backend: progress.advanced(b, n))
+        yield backend, _attempt(backend, settings, partial(progress.advanced, backend))
         progress.ended(backend)
 
 
-def _attempt(backend: Backend, settings: Settings, tell: Callable[[int], None]) -> Outcome:
+def _attempt(backend: Backend, settings: Settings, tell: Tell) -> Outcome:
     try:
         return measure(backend, settings, tell)
     except Exception as error:
@@ -88,46 +93,62 @@ def _child(backend: Backend, settings: Settings, jobs: int, channel: Connection)
         os.environ.setdefault(name, value)
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    channel.send(_attempt(backend, settings, channel.send))
+    # What libraries of C++ write would run through the progress bar.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    channel.send(_attempt(backend, settings, lambda *steps: channel.send(steps)))
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A process at work, and the end of the pipe that it speaks into."""
+
+    backend: Backend
+    process: SpawnProcess
+    channel: Connection
+
+    def receive(self) -> tuple[int, int] | Outcome:
+        """Return how many steps were done, or the outcome; a dead process says nothing more."""
+        try:
+            message: tuple[int, int] | Outcome = self.channel.recv()
+        except EOFError:
+            self.process.join()
+            return f"the process ended with status {self.process.exitcode}"
+        return message
+
+    def close(self) -> None:
+        """Wait for the end."""
+        self.process.join()
+        self.channel.close()
+
+
+def _start(backend: Backend, settings: Settings, jobs: int) -> _Running:
+    context = multiprocessing.get_context("spawn")
+    channel, end = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(backend, settings, jobs, end))
+    process.start()
+    end.close()  # the child's copy is the only one left, and goes with the child
+    return _Running(backend, process, channel)
 
 
 def _in_processes(
     backends: list[Backend], settings: Settings, jobs: int, progress: Progress
 ) -> Iterator[tuple[Backend, Outcome]]:
-    context = multiprocessing.get_context("spawn")
-    waiting = list(backends)
-    running: dict[Connection, tuple[Backend, BaseProcess]] = {}
+    waiting, running = list(backends), list[_Running]()
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                backend = waiting.pop(0)
-                channel, end = context.Pipe(duplex=False)
-                process = context.Process(target=_child, args=(backend, settings, jobs, end))
-                process.start()
-                end.close()  # so that its other end is closed when the process dies
-                running[channel] = backend, process
-                progress.started(backend)
-            for channel in wait(list(running)):
-                assert isinstance(channel, Connection)
-                backend, process = running[channel]
-                message = _receive(channel, process)
-                if isinstance(message, int):
-                    progress.advanced(backend, message)
+                running.append(_start(waiting.pop(0), settings, jobs))
+                progress.started(running[-1].backend)
+            ready = wait([one.channel for one in running])
+            for one in [one for one in running if one.channel in ready]:
+                message = one.receive()
+                if isinstance(message, tuple):
+                    progress.advanced(one.backend, *message)
                     continue
-                yield backend, message
-                progress.ended(backend)
-                process.join()
-                channel.close()
-                del running[channel]
+                running.remove(one)
+                one.close()
+                progress.ended(one.backend)
+                yield one.backend, message
     finally:
-        for _, process in running.values():
-            process.terminate()
-
-
-def _receive(channel: Connection, process: BaseProcess) -> int | Outcome:
-    try:
-        message: int | Outcome = channel.recv()
-    except EOFError:
-        process.join()
-        return f"the process ended with status {process.exitcode}"
-    return message
+        for one in running:
+            one.process.terminate()

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from unifocal.certificate import bounds, golden
-from unifocal.certificate.backends import Backend
-from unifocal.certificate.curves import MAGNITUDES, SIDES, SIZE_LOSSES, SIZES, Curves
+from unifocal.certificate.backends import Backend, Result
+from unifocal.certificate.curves import MAGNITUDES, SIDES, SIZE_LOSSES, Curves, sizes
 from unifocal.certificate.errors import (
     Error,
     gradient_error,
@@ -75,7 +75,11 @@ def _plain_numbers(found: Found) -> tuple[float, Array]:
     return float(found.value) * found.scale, found.gradient.astype(np.float64) * found.scale
 
 
-def case_errors(loss: str, precision: str, found: dict[str, Found]) -> dict[str, tuple[Error, Error]]:
+Errors = dict[str, tuple[Error, Error]]
+"""Of value and gradient, by case."""
+
+
+def case_errors(loss: str, precision: str, found: dict[str, Found]) -> Errors:
     """Return the errors of value and gradient of every case."""
     dtype = PRECISIONS[precision].dtype
     value_dtype = "float64" if dtype == "float64" else "float32"
@@ -90,7 +94,7 @@ def case_errors(loss: str, precision: str, found: dict[str, Found]) -> dict[str,
     return errors
 
 
-def value_verdict(loss: str, precision: str, errors: dict[str, tuple[Error, Error]]) -> str:
+def value_verdict(loss: str, precision: str, errors: Errors) -> str:
     """Whether the values hold their bound: "holds", "exceeds", or "known" for an excused excess."""
     verdict = "holds"
     for case, (value, _) in errors.items():
@@ -121,12 +125,11 @@ def misrounded(report: Report, loss: str, precision: str) -> int | None:
 
 
 def _rounded_once(found: Found, wanted: Decimal) -> bool:
-    """No float32 number is nearer: the error is half of the spacing at most."""
     value, _ = _plain_numbers(found)
-    return value_error(value, wanted, "float32").ulp <= 0.5
+    return value == float(np.float32(float(wanted)))
 
 
-def _worst(errors: dict[str, tuple[Error, Error]], which: int) -> Json:
+def _worst(errors: Errors, which: int) -> Json:
     case = max(errors, key=lambda name: errors[name][which].relative)
     return {
         "relative": rounded(errors[case][which].relative),
@@ -162,7 +165,7 @@ def _judged(report: Report, loss: str, precision: str) -> Json:
 
 def rows(reports: list[Report], settings: Settings) -> Iterator[Json]:
     """Yield one row per loss, backend, device and precision."""
-    for report, loss, precision in itertools.product(reports, settings.losses, PRECISIONS):
+    for loss, report, precision in itertools.product(settings.losses, reports, PRECISIONS):
         key = loss, precision
         row: Json = {
             "loss": loss,
@@ -228,28 +231,41 @@ def between(reports: list[Report], settings: Settings) -> Iterator[Json]:
             }
 
 
-def identity(reports: list[Report], settings: Settings) -> Iterator[Json]:
-    """Yield, per loss, how many bits of exact results differ between backends, on a volume."""
-    for loss in settings.losses:
-        volumes = [report.volumes[loss] for report in reports if loss in report.volumes]
-        if len(volumes) < 2:
-            continue
-        values = {np.asarray(value).tobytes() for value, _ in volumes}
-        gradients = [neighbours(gradient) for _, gradient in volumes]
-        pairs = [np.abs(a - b) for a, b in itertools.combinations(gradients, 2)]
-        differ = max(int((apart > 0).sum()) for apart in pairs)
-        entries, distance = gradients[0].size, max(int(apart.max()) for apart in pairs)
-        allowed = math.ceil(entries * bounds.APART * 1e-6)
-        yield {
-            "loss": loss,
-            "backends": len(volumes),
-            "values": len(values),
-            "entries": entries,
-            "differ": differ,
-            "per_million": rounded(differ / entries * 1e6),
-            "ulp": distance,
-            "holds": len(values) == 1 and differ <= allowed and distance <= 1,
-        }
+def identity(reports: list[Report], settings: Settings) -> Json | None:
+    """Return how many bits of exact results differ between backends on a random volume."""
+    reports = [report for report in reports if len(report.volumes) == len(settings.losses)]
+    if len(reports) < 2:
+        return None
+    losses = [
+        _identity(loss, [report.volumes[loss] for report in reports]) for loss in settings.losses
+    ]
+    entries = sum(loss["entries"] for loss in losses)
+    # The worst pair of one loss need not be that of another: this is the most that a pair can have.
+    differ = sum(loss["differ"] for loss in losses)
+    values, distance = (max(loss[key] for loss in losses) for key in ("values", "ulp"))
+    return {
+        "backends": len(reports),
+        "values": values,
+        "entries": entries,
+        "differ": differ,
+        "per_million": rounded(differ / entries * 1e6),
+        "ulp": distance,
+        "holds": values == 1 and differ <= entries * bounds.APART * 1e-6 and distance <= 1,
+        "losses": losses,
+    }
+
+
+def _identity(loss: str, volumes: list[Result]) -> Json:
+    """One loss: different values, and differing entries of the two gradients furthest apart."""
+    gradients = [neighbours(gradient) for _, gradient in volumes]
+    pairs = [np.abs(a - b) for a, b in itertools.combinations(gradients, 2)]
+    return {
+        "loss": loss,
+        "values": len({np.asarray(value).tobytes() for value, _ in volumes}),
+        "entries": gradients[0].size,
+        "differ": max(int((apart > 0).sum()) for apart in pairs),
+        "ulp": max(int(apart.max()) for apart in pairs),
+    }
 
 
 # Plots --------------------------------------------------------------------------------------------
@@ -260,8 +276,10 @@ def _drawn(reports: list[Report]) -> dict[str, Curves]:
     return {title(report): report.curves for report in reports if report.curves}
 
 
-def _true(drawn: dict[str, Curves]) -> Curves:
-    return next(c for c in drawn.values() if any(who == "truth" for who, _ in c.sizes))
+def _truth(drawn: dict[str, Curves]) -> Curves:
+    """The numbers in float64, which NumPy's process brings; nothing where it failed."""
+    known = (curves for curves in drawn.values() if ("truth", SIDES[0]) in curves.magnitudes)
+    return next(known, Curves())
 
 
 def size_lines(drawn: dict[str, Curves]) -> Iterator[Json]:
@@ -269,8 +287,8 @@ def size_lines(drawn: dict[str, Curves]) -> Iterator[Json]:
     for loss, (name, curves), who in itertools.product(
         SIZE_LOSSES, drawn.items(), ("ours", "plain")
     ):
-        if found := curves.sizes.get((who, loss)):
-            wanted = _true(drawn).sizes["truth", loss]
+        found, wanted = curves.sizes.get((who, loss)), _truth(drawn).sizes.get(("truth", loss))
+        if found and wanted:
             yield {
                 "loss": loss,
                 "backend": name,
@@ -285,8 +303,9 @@ def size_lines(drawn: dict[str, Curves]) -> Iterator[Json]:
 def magnitude_lines(drawn: dict[str, Curves]) -> Iterator[Json]:
     """Yield each line of the plots over magnitudes; null where a number is not finite."""
     for side, (name, curves), who in itertools.product(SIDES, drawn.items(), ("ours", "plain")):
-        if found := curves.magnitudes.get((who, side)):
-            wanted = _true(drawn).magnitudes["truth", side]
+        found = curves.magnitudes.get((who, side))
+        wanted = _truth(drawn).magnitudes.get(("truth", side))
+        if found and wanted:
             pairs = list(zip(found, wanted, strict=True))
             yield {
                 "side": side,
@@ -298,15 +317,20 @@ def magnitude_lines(drawn: dict[str, Curves]) -> Iterator[Json]:
 
 
 def _float32_ulp(found: float, wanted: float) -> float:
-    return abs(found - wanted) / ulp(wanted, "float32") if math.isfinite(found) else math.inf
+    """In ulp of what is wanted, where that is a normal number; smaller ones may become 0."""
+    if not math.isfinite(found):
+        return math.inf
+    apart = abs(found - wanted)
+    return apart / ulp(wanted, "float32") if apart > bounds.UNDERFLOW["float32"] else 0.0
 
 
 def _largest_ulp(found: Array, wanted: Array) -> float:
+    """The same for the largest error, in ulp of the largest entry."""
     if not np.isfinite(found).all():
         return math.inf
     apart = float(np.abs(found.astype(np.float64) - wanted).max())
-    underflow = bounds.UNDERFLOW["float32"]
-    return apart / ulp(float(np.abs(wanted).max()), "float32") if apart > underflow else 0.0
+    largest = float(np.abs(wanted).max())
+    return apart / ulp(largest, "float32") if apart > bounds.UNDERFLOW["float32"] else 0.0
 
 
 # All ----------------------------------------------------------------------------------------------
@@ -315,18 +339,22 @@ def _largest_ulp(found: Array, wanted: Array) -> float:
 def judge(outcomes: dict[Backend, Outcome], settings: Settings) -> Json:
     """Return everything that follows from what was found."""
     reports = [r for found in outcomes.values() if not isinstance(found, str) for r in found]
-    judged = list(rows(reports, settings)) + list(_lost(outcomes, settings))
-    same, drawn = list(identity(reports, settings)), _drawn(reports)
+    judged = [*rows(reports, settings), *_lost(outcomes, settings)]
+    same, drawn = identity(reports, settings), _drawn(reports)
     return {
-        "holds": all(row["verdict"] in PASSING for row in judged) and all(i["holds"] for i in same),
+        "holds": all(row["verdict"] in PASSING for row in judged) and (not same or same["holds"]),
         "devices": {title(report): report.hardware for report in reports},
+        "bounds": {
+            "value": bounds.VALUE,
+            "gradient": bounds.GRADIENT,
+            "small": bounds.SMALL,
+            "misrounded": bounds.MISROUNDED,
+            "differ_per_million": bounds.APART,
+        },
         "rows": judged,
         "between": list(between(reports, settings)),
         "identity": same,
-        "sizes": {
-            "pixels": [size for size in SIZES if not settings.quick or size <= 100_000],
-            "lines": list(size_lines(drawn)),
-        },
+        "sizes": {"pixels": list(sizes(settings.quick)), "lines": list(size_lines(drawn))},
         "magnitudes": {
             "logits": [rounded(magnitude) for magnitude in MAGNITUDES],
             "lines": list(magnitude_lines(drawn)),
