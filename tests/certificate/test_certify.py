@@ -89,7 +89,7 @@ def test_a_known_excess_is_shown_and_excused(certified: Callable[..., tuple[int,
 @pytest.mark.parametrize(("change", "exceeding"), [
     (lambda value, gradient: (value * (1 + 2e-6), gradient), "value"),
     (lambda value, gradient: (value, gradient * gradient.dtype.type(1.01)), "gradient"),
-    (lambda value, gradient: (value, gradient * np.nan), "gradient"),
+    (lambda value, gradient: (value, gradient * gradient.dtype.type(np.nan)), "gradient"),
 ], ids=["value", "gradient", "nan"])  # fmt: skip
 def test_a_broken_backend_exceeds(
     certified: Callable[..., tuple[int, Json]],
@@ -182,18 +182,15 @@ def test_what_is_not_installed_is_named(
     certified: Callable[..., tuple[int, Json]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     there = certify.find_spec
-    monkeypatch.setattr(certify, "find_spec", lambda name: name != "jax" and there(name))
+    monkeypatch.setattr(certify, "find_spec", lambda name: None if name == "jax" else there(name))
     _, certificate = certified("--backends=numpy,jax")
     assert certificate["not_installed"] == ["jax"]
     assert "Not installed: jax" in markdown.render(certificate)
 
 
-def test_a_missing_extra_is_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    there = certify.find_spec
-    monkeypatch.setattr(certify, "find_spec", lambda name: name != "matplotlib" and there(name))
-    with pytest.raises(SystemExit, match=r"needs matplotlib: pip install unifocal\[certify\]"):
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(certify, "EXTRA", ("rich", "a_package_that_nobody_has"))
+    with pytest.raises(SystemExit, match=r"needs a_package.*: pip install unifocal\[certify\]"):
         main([*TINY, f"--out={tmp_path}"])
     assert not list(tmp_path.iterdir())
 
@@ -202,25 +199,21 @@ def test_a_readme_gets_the_overview(
     certified: Callable[..., tuple[int, Json]], tmp_path: Path
 ) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n", "utf-8")
+    readme.write_text(f"before\n{markdown.BEGIN}\nstale\n{markdown.END}\nafter\n", "utf-8")
     _, certificate = certified(f"--readme={readme}")
     text = readme.read_text("utf-8")
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert markdown.excerpt(certificate) in text
-    assert "old" not in text
+    assert "stale" not in text
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--backends=theano"], ["--losses=hinge"], ["--device=abacus"]]
-)
-def test_unknown_names_are_refused(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("argument", ["--backends=abacus", "--losses=abacus", "--device=abacus"])
+def test_unknown_names_are_refused(argument: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as error:
-        main(["certify", *arguments])
+        main(["certify", argument])
     assert error.value.code == 2
-    assert "abacus" in (message := capsys.readouterr().err) or "is none of" in message
+    assert "abacus" in capsys.readouterr().err
 
 
 def test_running_it_imports_no_framework_here(certified: Callable[..., tuple[int, Json]]) -> None:
