@@ -120,6 +120,13 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def certify(session: nox.Session) -> None:
+    """Measure each loss on each framework against 50 digits; see `nox -s certify -- --help`."""
+    python = frameworks(session)
+    session.run(python, "-m", "unifocal", "certify", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
 def conformance(session: nox.Session) -> None:
     """Find out what other libraries' losses compute; write benchmarks/conformance/README.md."""
     session.run(peers(session), "-m", "benchmarks.conformance", *session.posargs, env=VARIABLES)

@@ -1,9 +1,11 @@
-"""`python -m unifocal` with one of `generate`, `golden`, `prove` and `conformance`."""
+"""The command line: `unifocal` with `generate`, `golden`, `prove`, `certify` or `conformance`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 
@@ -86,9 +88,66 @@ def _add_conformance(commands: Any) -> None:
     command.set_defaults(run=_conformance)
 
 
+def _certify(options: argparse.Namespace) -> int:
+    from unifocal.certificate import certify
+    from unifocal.certificate.measure import Settings
+
+    settings = Settings(options.losses, options.device, options.quick)
+    order = certify.Order(options.out, options.backends, settings, options.jobs, options.readme)
+    return certify.run(order)
+
+
+def _names(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser of comma-separated names, which keeps the order of what is known."""
+
+    def parse(text: str) -> tuple[str, ...]:
+        asked = {name.strip() for name in text.split(",")}
+        if unknown := sorted(asked - set(known)):
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(known)}")
+        return tuple(name for name in known if name in asked)
+
+    return parse
+
+
+def _add_certify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from unifocal_spec import LOSSES
+
+    frameworks, losses = ("numpy", "torch", "jax", "tensorflow"), tuple(LOSSES)
+    command = commands.add_parser(
+        "certify",
+        help="measure every loss on every framework and device of this machine",
+        description="Measure the error of every loss, on every framework and device of this "
+        "machine, against 50 digits, and write certificate.json, .md and .html. The exit status "
+        "is 1 if a bound is exceeded.",
+    )
+    command.add_argument("--out", type=Path, default=Path("certificate"), help="folder to write to")
+    command.add_argument(
+        "--backends",
+        type=_names(*frameworks),
+        default=frameworks,
+        help=f"some of {', '.join(frameworks)}, with commas; NumPy always runs",
+    )
+    command.add_argument(
+        "--losses", type=_names(*losses), default=losses, help="some of the losses, with commas"
+    )
+    command.add_argument(
+        "--device", choices=("cpu", "gpu", "tpu"), help="one kind of device instead of all"
+    )
+    command.add_argument(
+        "--quick", action="store_true", help="leave out what is compiled, and large problems"
+    )
+    command.add_argument(
+        "--jobs", type=int, default=2, help="processes at a time; 0: none but this one"
+    )
+    command.add_argument(
+        "--readme", type=Path, help="a document that gets the overview between its marks"
+    )
+    command.set_defaults(run=_certify)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m unifocal", description=__doc__)
+    parser = argparse.ArgumentParser(prog="unifocal", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, run, meaning in (
         ("generate", _generate, "write all generated files"),
@@ -97,8 +156,11 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=meaning)
         command.add_argument("--check", action="store_true", help="compare only; fail with a diff")
         command.set_defaults(run=run)
-    meaning = "decide every claim and erratum, and print the table"
-    commands.add_parser("prove", help=meaning).set_defaults(run=_prove)
+    command = commands.add_parser(
+        "prove", help="decide every claim and erratum, and print the table"
+    )
+    command.set_defaults(run=_prove)
+    _add_certify(commands)
     _add_conformance(commands)
     options = parser.parse_args(arguments)
     status: int = options.run(options)

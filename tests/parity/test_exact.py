@@ -10,22 +10,17 @@ import pytest
 from tests.cases import CASES, LOSSES
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
+from unifocal.certificate.bounds import APART
+from unifocal.certificate.errors import neighbours
 
 SINGLE = [case for case in CASES if case.dtype == np.float32]
 
 
-def bits(x: np.ndarray) -> np.ndarray:
-    """Integers that differ by one between neighbours; what is below the normal numbers is 0."""
-    x = np.where(np.abs(x) < np.finfo(np.float32).tiny, np.float32(0), x)
-    integers = np.asarray(x, np.float32).view(np.int32).astype(np.int64)
-    return np.where(integers < 0, np.iinfo(np.int32).min - integers, integers)
-
-
 def assert_identical(found: np.ndarray, wanted: np.ndarray) -> None:
-    """All but ten entries in a million are equal, and those are neighbours."""
-    apart = np.abs(bits(found) - bits(wanted))
+    """All but a few entries in a million are equal, and those are neighbours."""
+    apart = np.abs(neighbours(found) - neighbours(wanted))
     assert apart.max() <= 1
-    assert (apart > 0).sum() <= np.ceil(apart.size * 1e-5)
+    assert (apart > 0).sum() <= np.ceil(apart.size * APART * 1e-6)
 
 
 @cache
@@ -60,7 +55,7 @@ def test_fifty_digits_rounded_once(backend: Backend, loss: str, case) -> None:
     assert value == np.float32(wanted)
     # An entry that is the small difference of large ones has fewer digits than float32 has.
     noise = 1e-13 * np.abs(by_logits).max()
-    apart = np.abs(bits(gradient) - bits(by_logits.astype("float32")))
+    apart = np.abs(neighbours(gradient) - neighbours(by_logits.astype("float32")))
     assert (apart[np.abs(by_logits) * 1e-8 > noise] == 0).all()
 
 

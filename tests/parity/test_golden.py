@@ -18,6 +18,7 @@ import unifocal_spec
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import golden, golden_inputs, oracle
 from unifocal.certificate.backends import Backend
+from unifocal.certificate.bounds import excuse
 from unifocal.certificate.golden import Golden
 from unifocal_spec import LOSSES, OPTIONS
 
@@ -25,9 +26,6 @@ FOLDER = Path(unifocal_spec.__file__).parent / "golden"
 GOLDEN = [vector for loss in LOSSES for vector in golden.load(loss)]
 DEFAULTS = [vector for vector in GOLDEN if vector.name == "defaults"]
 EAGER = [b for b in Backend if b.mode == "eager"]
-CANCELLING = ("combo", "other hyperparameters")
-"""α · pixel and (1 − α) · DSC nearly cancel: float32 pixels leave 3e-7 of the little that remains,
-so that in float32 this one is held with `precision="exact"`."""
 COMPILED = [b for b in Backend if b.mode != "eager"]
 
 
@@ -47,7 +45,7 @@ def rounded(x: np.ndarray | None, dtype: str) -> np.ndarray | None:
 def hold(backend: Backend, vector: Golden, dtype: str) -> None:
     assert dtype in vector.exact_in
     arrays = (rounded(x, dtype) for x in (vector.logits, vector.target, vector.weight))
-    cancels = dtype == "float32" and (vector.loss, vector.name) == CANCELLING
+    cancels = excuse(vector.loss, vector.name, dtype)  # held in the precision that does not round
     value, gradient = backend.value_and_grad(
         vector.loss, *arrays, **vector.keywords, precision="exact" if cancels else "native"
     )
