@@ -1,8 +1,9 @@
 """The checks of the project: `nox -l` lists them, `nox` runs the quick ones, `.ci/run` all.
 
-Sessions share two environments, `core` (no framework) and `frameworks` (all of them), because the
-second takes about three gigabytes. They are made by whichever session needs them first, and
-brought up to date when pyproject.toml or this file changes.
+Sessions share three environments, `core` (no framework), `frameworks` (all of them) and `peers`
+(other libraries beside them), because the last two take about three gigabytes each. They are made
+by whichever session needs them first, and brought up to date when pyproject.toml or this file
+changes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ BACKENDS = ("torch", "tensorflow", "jax")
 # version it takes it. Left to another package's plain "torch", pip takes the newest build of the
 # registry, which on Linux brings gigabytes of CUDA.
 TORCH = "torch==2.13.0"
+
+# One asks for torchvision, which fits no CPU build of PyTorch, the other for readers of every
+# medical format. Their losses need neither.
+WITHOUT_DEPENDENCIES = ("--no-deps", "segmentation-models-pytorch>=0.5", "nnunetv2>=2.6")
 
 VARIABLES = {
     "CUDA_VISIBLE_DEVICES": None,  # let a test find the accelerator that the machine has
@@ -65,6 +70,12 @@ def frameworks(session: nox.Session) -> str:
     return environment(session, "frameworks", [TORCH], ["-e", ".[all]", *groups("test", "types")])
 
 
+def peers(session: nox.Session) -> str:
+    """Every framework, and the libraries whose losses are inspected and timed."""
+    ours = ["-e", ".[torch,jax,tensorflow,benchmarks]", *groups("peers")]
+    return environment(session, "peers", [TORCH], ours, [*WITHOUT_DEPENDENCIES])
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
@@ -81,9 +92,10 @@ def generate(session: nox.Session) -> None:
 
 @nox.session
 def proofs(session: nox.Session) -> None:
-    """Prove every claim and erratum on symbols, and refute the false ones."""
+    """Prove every claim and erratum on symbols, refute the false ones, compute what is golden."""
     python = core(session)
     session.run(python, "-m", "unifocal", "prove")
+    session.run(python, "-m", "unifocal", "golden", "--check")
     session.run(python, *PYTEST, "tests/spec", "tests/proofs", "tests/compiler")
 
 
@@ -105,6 +117,25 @@ def tests(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Hold each loss on each backend, eager and compiled, to the reference and to 50 digits."""
     session.run(frameworks(session), *PYTEST, "tests/parity", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def certify(session: nox.Session) -> None:
+    """Measure each loss on each framework against 50 digits; see `nox -s certify -- --help`."""
+    python = frameworks(session)
+    session.run(python, "-m", "unifocal", "certify", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def conformance(session: nox.Session) -> None:
+    """Find out what other libraries' losses compute; write benchmarks/conformance/README.md."""
+    session.run(peers(session), "-m", "benchmarks.conformance", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Time every loss, and take its memory, beside other libraries; see `-- --help`."""
+    session.run(peers(session), "-m", "benchmarks.speed", *session.posargs)
 
 
 @nox.session(default=False)

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from unifocal.certificate.golden_inputs import OTHER_HYPER
+
 CHOICES: dict[str, list[Any]] = {
     "classes": [2, 3, 5, "one sigmoid channel", "three sigmoid channels"],
     "spatial": [(), (4,), (2, 2), (2, 1, 2)],
@@ -32,20 +34,6 @@ CHOICES: dict[str, list[Any]] = {
     "missing_class": [False, True],
     "hyper": ["default", "other"],
 }
-
-OTHER_HYPER: dict[str, dict[str, Any]] = {
-    "cross_entropy": {},
-    "focal": {"alpha": None, "gamma": 0.5},
-    "dice": {},
-    "tversky": {"alpha": 0.8, "beta": 0.1},
-    "focal_tversky": {"alpha": 0.6, "beta": 0.4, "gamma": 0.75},
-    "combo": {"alpha": 0.2, "beta": 0.9},
-    "hybrid_focal": {"lam": 0.1, "focal_alpha": 0.6, "focal_gamma": 1.5, "tversky_gamma": 2.0},
-    "asymmetric_focal": {"delta": 0.3, "gamma": 2.5, "rare": [0]},
-    "asymmetric_focal_tversky": {"delta": 0.9, "gamma": 0.75, "rare": [0, 1]},
-    "unified_focal": {"lam": 0.8, "delta": 0.25, "gamma": 0.5, "rare": []},
-}
-"""Hyperparameters away from their defaults, none equal to another of the same loss."""
 
 LOSSES = list(OTHER_HYPER)
 

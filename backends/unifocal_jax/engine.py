@@ -2,6 +2,9 @@
 
 Everything is traced into one program and left to XLA to fuse; the closed-form gradient comes in
 through `jax.custom_vjp`. Kept for backward: logits, target, weight and the sums.
+
+float64 is switched on inside, whatever the user chose: sums over pixels need it. (A compensated
+float32 sum does not serve: XLA may reorder a reduction, which cancels the compensation.)
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,8 +26,16 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_jax import namespace as xp
-from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec import Kernel, Plan, make_plan, regions
+from unifocal_spec.regions import (
+    Sums,
+    cotangents,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 
 Array = jax.Array
 
@@ -40,10 +51,10 @@ def evaluate(
 ) -> Array:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    return _program(kernel, plan)[0](logits, target, weight)
+    return _program(kernel, plan).loss(logits, target, weight)
 
 
-def value_and_grad(
+def piece_sums(
     kernel: Kernel,
     logits: Array,
     target: Array,
@@ -51,50 +62,103 @@ def value_and_grad(
     weight: Array | None,
     hyper: Mapping[str, Any],
     **options: Any,
-) -> tuple[Array, Array]:
-    """Return the scalar loss and its gradient by `logits`, without autodiff."""
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    return _program(kernel, plan)[1](logits, target, weight)
+    return plan, _program(kernel, plan).sums(logits, target, weight)
+
+
+def add_sums(a: Sums, b: Sums) -> Sums:
+    """Return the sums over the pixels of both."""
+    with xp.x64(True):
+        return regions.add_sums(a, b)
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
+    """Return the loss of all pieces whose sums these are."""
+    value: Array = _program(kernel, plan).loss_of_sums(sums, _loss_dtype(logits))
+    return value
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the gradient of the loss of all pieces by the logits of one."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    gradient: Array = _program(kernel, plan).gradient(sums, logits, target, weight)
+    return gradient
+
+
+class _Program(NamedTuple):
+    """What is compiled for one kind of call: functions of (logits, target, weight)."""
+
+    loss: Callable[..., Any]
+    sums: Callable[..., Any]
+    loss_of_sums: Callable[..., Any]
+    """Takes the sums, and the dtype of the loss."""
+    gradient: Callable[..., Any]
+    """Takes the sums before the logits."""
 
 
 @lru_cache(maxsize=512)
-def _program(kernel: Kernel, plan: Plan) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Compile the loss, and the loss with its gradient, of one kind of call."""
+def _program(kernel: Kernel, plan: Plan) -> _Program:
 
     @jax.custom_vjp
-    def losses(z: Array, t: Array, w: Array | None) -> Array:
-        return _losses(kernel, plan, _sums(kernel, plan, z, t, w))
+    def value_and_sums(z: Array, t: Array, w: Array | None) -> tuple[Array, Sums]:
+        with xp.x64(True):
+            sums = _sums(kernel, plan, z, t, w)
+            value = reduce_losses(xp, plan, _losses(kernel, plan, sums))
+            return value.astype(_loss_dtype(z)), sums
 
-    def forward(z: Any, t: Any, w: Any) -> tuple[Array, Any]:
+    def forward(z: Any, t: Any, w: Any) -> tuple[tuple[Array, Sums], Any]:
         for name, x in (("target", t), ("weight", w)):
             if x is not None and x.perturbed:
                 raise ValueError(f"{name} must not be differentiated by: it is a constant")
         z, t, w = (None if x is None else x.value for x in (z, t, w))
-        sums = _sums(kernel, plan, z, t, w)
-        return _losses(kernel, plan, sums), (z, t, w, sums)
+        value, sums = value_and_sums(z, t, w)
+        return (value, sums), (z, t, w, sums)
 
-    def backward(saved: Any, cotangent: Array) -> tuple[Array, None, None]:
+    def backward(saved: Any, cotangents: Any) -> tuple[Array, None, None]:
         z, t, w, sums = saved
+        cotangent, _ = cotangents  # the sums are there for this function, and for nobody else
         if isinstance(cotangent, jax.custom_derivatives.SymbolicZero):
             cotangent = jnp.zeros(cotangent.shape, cotangent.dtype)
         return _gradient_once(kernel, plan, z, t, w, sums, cotangent), None, None
 
-    losses.defvjp(forward, backward, symbolic_zeros=True)
+    value_and_sums.defvjp(forward, backward, symbolic_zeros=True)
 
     def loss(logits: Array, target: Array, weight: Array | None) -> Array:
-        value = reduce_losses(xp, plan, losses(*_canonical(plan, logits, target, weight)))
-        return value.astype(_pixel_dtype(logits))
+        value: Array = value_and_sums(*_canonical(plan, logits, target, weight))[0]
+        return value
 
-    def loss_and_gradient(
-        logits: Array, target: Array, weight: Array | None
-    ) -> tuple[Array, Array]:
+    def pooled_sums(logits: Array, target: Array, weight: Array | None) -> Sums:
+        with xp.x64(True):
+            sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
+            return pool(xp, plan, sums)
+
+    def loss_of_pooled(sums: Sums, dtype: Any) -> Array:
+        with xp.x64(True):
+            return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(dtype)
+
+    def gradient(sums: Sums, logits: Array, target: Array, weight: Array | None) -> Array:
         z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        value = reduce_losses(xp, plan, _losses(kernel, plan, sums))
-        gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
-        return value.astype(_pixel_dtype(logits)), _from_canonical(plan, gradient, logits)
+        with xp.x64(True):
+            by_z = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        return _from_canonical(plan, by_z, logits)
 
-    return jax.jit(loss), jax.jit(loss_and_gradient)
+    return _Program(
+        jax.jit(loss),
+        jax.jit(pooled_sums),
+        jax.jit(loss_of_pooled, static_argnums=1),
+        jax.jit(gradient),
+    )
 
 
 def _plan(
@@ -179,13 +243,18 @@ def _from_canonical(plan: Plan, gradient: Array, logits: Array) -> Array:
     return jnp.moveaxis(gradient.reshape(*index_shape, plan.channels), -1, plan.axis)
 
 
-def _pixel_dtype(logits: Array) -> Any:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Array) -> Any:
+    """The dtype of the loss: half precision is for storage only."""
     return jnp.promote_types(logits.dtype, jnp.float32)
 
 
+def _pixel_dtype(plan: Plan, logits: Array) -> Any:
+    """The dtype of pixel arithmetic."""
+    return jnp.dtype("float64") if plan.precision == "exact" else _loss_dtype(logits)
+
+
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Any:
-    z = z.astype(_pixel_dtype(z))
+    z = z.astype(_pixel_dtype(plan, z))
     w = None if w is None else w.astype(z.dtype)
     return read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
 
@@ -214,7 +283,7 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), k)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), k)
     dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
     if plan.activation == "sigmoid":
         dz = dz.reshape(z.shape[0], plan.channels, -1)
@@ -233,7 +302,9 @@ def _gradient_once(
     cotangent: Array,
 ) -> Array:
     """The gradient, as a function that refuses to be differentiated again."""
-    return _gradient(kernel, plan, z, t, w, sums, cotangent)
+    with xp.x64(True):
+        by_region = cotangents(xp, plan, sums, cotangent.astype(sums.weight.dtype))
+        return _gradient(kernel, plan, z, t, w, sums, by_region)
 
 
 def _refuse(*_: Any) -> Any:

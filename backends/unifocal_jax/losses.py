@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from unifocal_jax.engine import evaluate
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 
 __all__ = [
     "asymmetric_focal",
@@ -51,7 +51,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(gamma * log_q)
     )
 
@@ -183,7 +183,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(focal_gamma * log_q)
     )
 
@@ -251,7 +251,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * jnp.where(log_p != 0, log_p / jnp.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (jnp.expm1(-log_p) + 1e-37)) - 1)
         * jnp.exp(gamma * log_q),
     )
 
@@ -512,6 +512,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """Cross-entropy between target and prediction.
 
@@ -524,7 +525,7 @@ def cross_entropy(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -554,6 +555,7 @@ def cross_entropy(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -575,6 +577,7 @@ def focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """Cross-entropy that turns away from pixels already predicted well.
 
@@ -593,7 +596,7 @@ def focal(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -623,6 +626,7 @@ def focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "gamma": gamma},
     )
 
@@ -642,6 +646,7 @@ def dice(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """One minus the soft Dice similarity coefficient.
 
@@ -654,7 +659,7 @@ def dice(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -684,6 +689,7 @@ def dice(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -705,6 +711,7 @@ def tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """One minus the Tversky index, which weighs false positives and false negatives apart.
 
@@ -723,7 +730,7 @@ def tversky(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -753,6 +760,7 @@ def tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -775,6 +783,7 @@ def focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """A power of the Tversky loss of each class.
 
@@ -793,7 +802,7 @@ def focal_tversky(
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -823,6 +832,7 @@ def focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta, "gamma": gamma},
     )
 
@@ -844,6 +854,7 @@ def combo(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """Weighted cross-entropy minus the soft Dice coefficient.
 
@@ -863,7 +874,7 @@ def combo(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -893,6 +904,7 @@ def combo(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -918,6 +930,7 @@ def hybrid_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """The focal loss and the focal Tversky loss together.
 
@@ -939,7 +952,7 @@ def hybrid_focal(
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -969,6 +982,7 @@ def hybrid_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={
             "lam": lam,
             "focal_alpha": focal_alpha,
@@ -998,6 +1012,7 @@ def asymmetric_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """The focal loss that suppresses easy pixels of the common classes only.
 
@@ -1017,7 +1032,7 @@ def asymmetric_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1047,6 +1062,7 @@ def asymmetric_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1069,6 +1085,7 @@ def asymmetric_focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """The focal Tversky loss that enhances the rare classes only.
 
@@ -1089,7 +1106,7 @@ def asymmetric_focal_tversky(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1119,6 +1136,7 @@ def asymmetric_focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1142,6 +1160,7 @@ def unified_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> jax.Array:
     """The Unified Focal loss: asymmetric focal and asymmetric focal Tversky, sharing δ and γ.
 
@@ -1163,7 +1182,7 @@ def unified_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1193,5 +1212,6 @@ def unified_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"lam": lam, "delta": delta, "gamma": gamma, "rare": rare},
     )

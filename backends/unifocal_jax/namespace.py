@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 import jax
@@ -32,13 +30,16 @@ from jax.numpy import (
 )
 
 __all__ = [
+    "all_between",
     "any",
     "arange_like",
     "astype",
+    "at_least_tiny",
     "broadcast_to",
     "class_vector",
     "clip",
     "count",
+    "equals",
     "exp",
     "expand_dims",
     "int64",
@@ -67,11 +68,14 @@ Array = jax.Array
 
 
 def x64(on: bool) -> AbstractContextManager[Any]:
-    """Switch float64 and int64 on or off for a while, under the name that this version has."""
-    if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(on)
-    older = import_module("jax.experimental").enable_x64
-    return older(on)
+    """Switch float64 and int64 on or off for a while."""
+    switch: AbstractContextManager[Any] = jax.enable_x64(on)
+    return switch
+
+
+def all_between(x: Array, low: int, high: int) -> bool:
+    """Whether all entries are seen to lie in [low, high]: under `jit` no value is seen."""
+    return False
 
 
 def arange_like(n: int, x: Array) -> Array:
@@ -80,13 +84,23 @@ def arange_like(n: int, x: Array) -> Array:
 
 
 def astype(x: Array, dtype: Any) -> Array:
-    """X in another dtype, or in the nearest one where float64 and int64 are switched off."""
-    return x.astype(jax.dtypes.canonicalize_dtype(dtype))
+    """X in another dtype."""
+    return x.astype(dtype)
+
+
+def at_least_tiny(x: Array) -> Array:
+    """X, or the smallest normal number where x is below it."""
+    return jnp.maximum(x, jnp.finfo(x.dtype).tiny)
 
 
 def count(x: Array, axis: int, dtype: Any) -> Any:
     """The length of an axis as a number to calculate with."""
     return x.shape[axis]
+
+
+def equals(x: Array, y: Array) -> Array:
+    """1 where x = y and 0 elsewhere, in the dtype of x."""
+    return (x == y).astype(x.dtype)
 
 
 def pick(x: Array, label: Array, axis: int) -> Array:
@@ -112,28 +126,9 @@ def tiny(x: Array) -> Array:
     return jnp.full_like(x, jnp.finfo(x.dtype).tiny)
 
 
-def _two_sum(a: tuple[Array, Array], b: tuple[Array, Array]) -> tuple[Array, Array]:
-    """Add two numbers that carry their rounding errors along (Knuth)."""
-    high = a[0] + b[0]
-    shadow = high - a[0]
-    error = (a[0] - (high - shadow)) + (b[0] - shadow)
-    return high, error + (a[1] + b[1])
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def total(x: Array, axis: int) -> Array:
-    """Sum over pixels: in float64 where it is switched on, otherwise compensated."""
-    if jax.dtypes.canonicalize_dtype("float64") == "float64":
-        return jnp.sum(x, axis=axis, dtype="float64")
-    zero = jnp.zeros((), x.dtype)
-    high, error = jax.lax.reduce((x, jnp.zeros_like(x)), (zero, zero), _two_sum, (axis,))
-    return high + error
-
-
-@total.defjvp
-def _total_jvp(axis: int, primals: Any, tangents: Any) -> Any:
-    value = total(primals[0], axis)
-    return value, jnp.sum(tangents[0], axis=axis).astype(value.dtype)
+    """Sum over pixels, in float64: only inside `x64(True)`."""
+    return jnp.sum(x, axis=axis, dtype="float64")
 
 
 def class_vector(values: tuple[Any, ...], like: Array) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from unifocal_keras.base import RegionLoss
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision
 
 __all__ = [
     "AsymmetricFocal",
@@ -41,7 +41,7 @@ class CrossEntropy(RegionLoss):
             spatial dimensions.
         y_true: class indices (the shape of `y_pred` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `y_pred`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -67,6 +67,7 @@ class CrossEntropy(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "cross_entropy",
         dtype: Any = None,
@@ -86,6 +87,7 @@ class CrossEntropy(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -112,7 +114,7 @@ class Focal(RegionLoss):
             in [0, 1] per class (the shape of `y_pred`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -140,6 +142,7 @@ class Focal(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "focal",
         dtype: Any = None,
@@ -161,6 +164,7 @@ class Focal(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -181,7 +185,7 @@ class Dice(RegionLoss):
             spatial dimensions.
         y_true: class indices (the shape of `y_pred` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `y_pred`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -207,6 +211,7 @@ class Dice(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "dice",
         dtype: Any = None,
@@ -226,6 +231,7 @@ class Dice(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -252,7 +258,7 @@ class Tversky(RegionLoss):
             in [0, 1] per class (the shape of `y_pred`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -280,6 +286,7 @@ class Tversky(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "tversky",
         dtype: Any = None,
@@ -301,6 +308,7 @@ class Tversky(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -327,7 +335,7 @@ class FocalTversky(RegionLoss):
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -356,6 +364,7 @@ class FocalTversky(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "focal_tversky",
         dtype: Any = None,
@@ -378,6 +387,7 @@ class FocalTversky(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -405,7 +415,7 @@ class Combo(RegionLoss):
             in [0, 1] per class (the shape of `y_pred`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -433,6 +443,7 @@ class Combo(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "combo",
         dtype: Any = None,
@@ -454,6 +465,7 @@ class Combo(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -483,7 +495,7 @@ class HybridFocal(RegionLoss):
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -515,6 +527,7 @@ class HybridFocal(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "hybrid_focal",
         dtype: Any = None,
@@ -540,6 +553,7 @@ class HybridFocal(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -567,7 +581,7 @@ class AsymmetricFocal(RegionLoss):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -596,6 +610,7 @@ class AsymmetricFocal(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "asymmetric_focal",
         dtype: Any = None,
@@ -618,6 +633,7 @@ class AsymmetricFocal(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -646,7 +662,7 @@ class AsymmetricFocalTversky(RegionLoss):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -675,6 +691,7 @@ class AsymmetricFocalTversky(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "asymmetric_focal_tversky",
         dtype: Any = None,
@@ -697,6 +714,7 @@ class AsymmetricFocalTversky(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -726,7 +744,7 @@ class UnifiedFocal(RegionLoss):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         What Keras makes of one loss per sample, by `reduction`.
@@ -756,6 +774,7 @@ class UnifiedFocal(RegionLoss):
         over: Over = "sample",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
         reduction: str | None = "sum_over_batch_size",
         name: str | None = "unified_focal",
         dtype: Any = None,
@@ -779,5 +798,6 @@ class UnifiedFocal(RegionLoss):
                 "over": over,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )

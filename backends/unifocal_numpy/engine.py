@@ -18,7 +18,17 @@ from unifocal.engine.pixels import (
 )
 from unifocal_numpy import namespace as xp
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Array = NDArray[Any]
 
@@ -42,7 +52,7 @@ def evaluate(
         return _losses(kernel, plan, sums, logits)
 
 
-def value_and_grad(
+def piece_sums(
     kernel: Kernel,
     logits: Array,
     target: Array,
@@ -50,16 +60,35 @@ def value_and_grad(
     weight: Array | None,
     hyper: Mapping[str, Any],
     **options: Any,
-) -> tuple[Array, Array]:
-    """Return the scalar loss and its gradient by `logits`."""
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with np.errstate(all="ignore"):
-        z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        gradient = _gradient(kernel, plan, z, t, w, sums)
+        return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
+    """Return the loss of all pieces whose sums these are."""
+    with np.errstate(all="ignore"):
+        return _losses(kernel, plan, sums, logits)
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Array,
+    target: Array,
+    *,
+    weight: Array | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Array:
+    """Return the gradient of the loss of all pieces by the logits of one."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with np.errstate(all="ignore"):
+        gradient = _gradient(kernel, plan, *_canonical(plan, logits, target, weight), sums)
         shape = np.moveaxis(logits, plan.axis, 1).shape
-        gradient = np.moveaxis(gradient.reshape(shape), 1, plan.axis)
-        return _losses(kernel, plan, sums, logits), gradient
+        return np.moveaxis(gradient.reshape(shape), 1, plan.axis)
 
 
 def _plan(
@@ -109,12 +138,17 @@ def _canonical(
 def _losses(kernel: Kernel, plan: Plan, sums: Sums, logits: Array) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     value = reduce_losses(xp, plan, region_losses(xp, vector, kernel, plan, sums))
-    return np.asarray(value, dtype=_pixel_dtype(logits))[()]
+    return np.asarray(value, dtype=_loss_dtype(logits))[()]
 
 
-def _pixel_dtype(logits: Array) -> np.dtype[Any]:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Array) -> np.dtype[Any]:
+    """The dtype of the loss: half precision is for storage only."""
     return np.result_type(logits.dtype, np.float32)
+
+
+def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
+    """The dtype of pixel arithmetic."""
+    return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
 
 
 def _blocks(z: Array) -> list[slice]:
@@ -123,7 +157,7 @@ def _blocks(z: Array) -> list[slice]:
 
 
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
-    z = z[..., block].astype(_pixel_dtype(z), copy=False)
+    z = z[..., block].astype(_pixel_dtype(plan, z), copy=False)
     w = None if w is None else w[..., block].astype(z.dtype, copy=False)
     read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
     if read.wrong is not None and read.wrong.any():
@@ -149,7 +183,7 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
     gradient = np.empty_like(z)
     for block in _blocks(z):
         read = _read(kernel, plan, z, t, w, block)

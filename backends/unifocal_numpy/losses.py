@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unifocal_numpy.engine import evaluate
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 
 __all__ = [
     "asymmetric_focal",
@@ -53,7 +53,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(gamma * log_q)
     )
 
@@ -211,7 +211,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(focal_gamma * log_q)
     )
 
@@ -293,7 +293,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * np.where(log_p != 0, log_p / np.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (np.expm1(-log_p) + 1e-37)) - 1)
         * np.exp(gamma * log_q),
     )
 
@@ -550,6 +550,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """Cross-entropy between target and prediction.
 
@@ -562,7 +563,7 @@ def cross_entropy(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -592,6 +593,7 @@ def cross_entropy(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -613,6 +615,7 @@ def focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """Cross-entropy that turns away from pixels already predicted well.
 
@@ -631,7 +634,7 @@ def focal(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -661,6 +664,7 @@ def focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "gamma": gamma},
     )
 
@@ -680,6 +684,7 @@ def dice(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """One minus the soft Dice similarity coefficient.
 
@@ -692,7 +697,7 @@ def dice(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -722,6 +727,7 @@ def dice(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -743,6 +749,7 @@ def tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """One minus the Tversky index, which weighs false positives and false negatives apart.
 
@@ -761,7 +768,7 @@ def tversky(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -791,6 +798,7 @@ def tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -813,6 +821,7 @@ def focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """A power of the Tversky loss of each class.
 
@@ -831,7 +840,7 @@ def focal_tversky(
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -861,6 +870,7 @@ def focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta, "gamma": gamma},
     )
 
@@ -882,6 +892,7 @@ def combo(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """Weighted cross-entropy minus the soft Dice coefficient.
 
@@ -901,7 +912,7 @@ def combo(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -931,6 +942,7 @@ def combo(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -956,6 +968,7 @@ def hybrid_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """The focal loss and the focal Tversky loss together.
 
@@ -977,7 +990,7 @@ def hybrid_focal(
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1007,6 +1020,7 @@ def hybrid_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={
             "lam": lam,
             "focal_alpha": focal_alpha,
@@ -1036,6 +1050,7 @@ def asymmetric_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """The focal loss that suppresses easy pixels of the common classes only.
 
@@ -1055,7 +1070,7 @@ def asymmetric_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1085,6 +1100,7 @@ def asymmetric_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1107,6 +1123,7 @@ def asymmetric_focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """The focal Tversky loss that enhances the rare classes only.
 
@@ -1127,7 +1144,7 @@ def asymmetric_focal_tversky(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1157,6 +1174,7 @@ def asymmetric_focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1180,6 +1198,7 @@ def unified_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> NDArray[Any]:
     """The Unified Focal loss: asymmetric focal and asymmetric focal Tversky, sharing δ and γ.
 
@@ -1201,7 +1220,7 @@ def unified_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1231,5 +1250,6 @@ def unified_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"lam": lam, "delta": delta, "gamma": gamma, "rare": rare},
     )

@@ -30,12 +30,15 @@ from numpy import (
 from numpy.typing import NDArray
 
 __all__ = [
+    "all_between",
     "any",
     "arange_like",
     "astype",
+    "at_least_tiny",
     "broadcast_to",
     "clip",
     "count",
+    "equals",
     "exp",
     "expand_dims",
     "int64",
@@ -63,6 +66,11 @@ __all__ = [
 Array = NDArray[Any]
 
 
+def all_between(x: Array, low: int, high: int) -> bool:
+    """Whether all entries are seen to lie in [low, high]."""
+    return x.size > 0 and bool(x.min() >= low) and bool(x.max() <= high)
+
+
 def arange_like(n: int, x: Array) -> Array:
     """0 … n − 1 with the dtype of x."""
     return np.arange(n, dtype=x.dtype)
@@ -73,9 +81,19 @@ def astype(x: Array, dtype: Any) -> Array:
     return x.astype(dtype, copy=False)
 
 
+def at_least_tiny(x: Array) -> Array:
+    """X, or the smallest normal number where x is below it."""
+    return np.maximum(x, np.finfo(x.dtype).tiny)
+
+
 def count(x: Array, axis: int, dtype: Any) -> Any:
     """The length of an axis as a number to calculate with."""
     return x.shape[axis]
+
+
+def equals(x: Array, y: Array) -> Array:
+    """1 where x = y and 0 elsewhere, in the dtype of x."""
+    return (x == y).astype(x.dtype)
 
 
 def pick(x: Array, label: Array, axis: int) -> Array:

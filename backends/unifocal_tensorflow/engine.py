@@ -20,8 +20,18 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 from unifocal_tensorflow import namespace as xp
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor: TypeAlias = tf.Tensor
 
@@ -49,10 +59,10 @@ def evaluate(
 
         return _losses(kernel, plan, sums), gradient
 
-    return tf.cast(reduce_losses(xp, plan, losses(z)), _pixel_dtype(logits))
+    return tf.cast(reduce_losses(xp, plan, losses(z)), _loss_dtype(logits))
 
 
-def value_and_grad(
+def piece_sums(
     kernel: Kernel,
     logits: Tensor,
     target: Tensor,
@@ -60,16 +70,34 @@ def value_and_grad(
     weight: Tensor | None,
     hyper: Mapping[str, Any],
     **options: Any,
-) -> tuple[Tensor, Tensor]:
-    """Return the scalar loss and its gradient by `logits`, without a tape."""
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
+    """Return the loss of all pieces whose sums these are."""
+    return tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _loss_dtype(logits))
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     z, t, w = _canonical(plan, logits, target, weight)
-    sums = _sums(kernel, plan, z, t, w)
-    value = tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _pixel_dtype(logits))
     gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
     gradient = tf.reshape(gradient, tf.shape(moved))
-    return value, gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
+    return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
 
 
 def _plan(
@@ -131,13 +159,18 @@ def _canonical(
     return tf.reshape(z, flat), t, weight
 
 
-def _pixel_dtype(logits: Tensor) -> Any:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Tensor) -> Any:
+    """The dtype of the loss: half precision is for storage only."""
     return tf.float64 if logits.dtype == tf.float64 else tf.float32
 
 
+def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
+    """The dtype of pixel arithmetic."""
+    return tf.float64 if plan.precision == "exact" else _loss_dtype(logits)
+
+
 def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
-    z = tf.cast(z, _pixel_dtype(z))
+    z = tf.cast(z, _pixel_dtype(plan, z))
     w = None if w is None else tf.cast(w, z.dtype)
     block = read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
@@ -169,7 +202,7 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(z), k)
+    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z), k)
     dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
     if plan.activation == "sigmoid":
         dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))

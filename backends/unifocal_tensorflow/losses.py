@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 from unifocal_tensorflow.engine import evaluate
 
 __all__ = [
@@ -50,7 +50,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(gamma * log_q)
     )
 
@@ -182,7 +182,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (focal_gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (focal_gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(focal_gamma * log_q)
     )
 
@@ -250,7 +250,7 @@ def asymmetric_focal_pixel_gradient(
         -delta * t,
         t
         * (1 - delta)
-        * (gamma * tf.where(log_p != 0, log_p / tf.math.expm1(-log_p), -1.0) - 1)
+        * (gamma * ((log_p - 1e-37) / (tf.math.expm1(-log_p) + 1e-37)) - 1)
         * tf.math.exp(gamma * log_q),
     )
 
@@ -507,6 +507,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """Cross-entropy between target and prediction.
 
@@ -519,7 +520,7 @@ def cross_entropy(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -549,6 +550,7 @@ def cross_entropy(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -570,6 +572,7 @@ def focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """Cross-entropy that turns away from pixels already predicted well.
 
@@ -588,7 +591,7 @@ def focal(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -618,6 +621,7 @@ def focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "gamma": gamma},
     )
 
@@ -637,6 +641,7 @@ def dice(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """One minus the soft Dice similarity coefficient.
 
@@ -649,7 +654,7 @@ def dice(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -679,6 +684,7 @@ def dice(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -700,6 +706,7 @@ def tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """One minus the Tversky index, which weighs false positives and false negatives apart.
 
@@ -718,7 +725,7 @@ def tversky(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -748,6 +755,7 @@ def tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -770,6 +778,7 @@ def focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """A power of the Tversky loss of each class.
 
@@ -788,7 +797,7 @@ def focal_tversky(
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -818,6 +827,7 @@ def focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta, "gamma": gamma},
     )
 
@@ -839,6 +849,7 @@ def combo(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """Weighted cross-entropy minus the soft Dice coefficient.
 
@@ -858,7 +869,7 @@ def combo(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -888,6 +899,7 @@ def combo(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -913,6 +925,7 @@ def hybrid_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """The focal loss and the focal Tversky loss together.
 
@@ -934,7 +947,7 @@ def hybrid_focal(
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -964,6 +977,7 @@ def hybrid_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={
             "lam": lam,
             "focal_alpha": focal_alpha,
@@ -993,6 +1007,7 @@ def asymmetric_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """The focal loss that suppresses easy pixels of the common classes only.
 
@@ -1012,7 +1027,7 @@ def asymmetric_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1042,6 +1057,7 @@ def asymmetric_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1064,6 +1080,7 @@ def asymmetric_focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """The focal Tversky loss that enhances the rare classes only.
 
@@ -1084,7 +1101,7 @@ def asymmetric_focal_tversky(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1114,6 +1131,7 @@ def asymmetric_focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1137,6 +1155,7 @@ def unified_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> tf.Tensor:
     """The Unified Focal loss: asymmetric focal and asymmetric focal Tversky, sharing δ and γ.
 
@@ -1158,7 +1177,7 @@ def unified_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1188,5 +1207,6 @@ def unified_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"lam": lam, "delta": delta, "gamma": gamma, "rare": rare},
     )

@@ -46,12 +46,14 @@ from tensorflow.math import (
 
 __all__ = [
     "abs",
+    "all_between",
     "any",
     "arange",
     "arange_like",
     "argmax",
     "asarray",
     "astype",
+    "at_least_tiny",
     "bool",
     "broadcast_to",
     "clip",
@@ -59,6 +61,7 @@ __all__ = [
     "cos",
     "cosh",
     "count",
+    "equals",
     "exp",
     "expand_dims",
     "expm1",
@@ -99,6 +102,11 @@ __all__ = [
 Tensor: TypeAlias = tf.Tensor
 
 
+def all_between(x: Tensor, low: int, high: int) -> bool:
+    """Whether all entries are seen to lie in [low, high]: in a graph no value is seen."""
+    return False
+
+
 def any(x: Tensor, axis: int) -> Tensor:
     """Whether anything along an axis is true."""
     return tf.reduce_any(x, axis=axis)
@@ -129,6 +137,11 @@ def astype(x: Tensor, dtype: Any) -> Tensor:
     return tf.cast(x, dtype)
 
 
+def at_least_tiny(x: Tensor) -> Tensor:
+    """X, or the smallest normal number where x is below it."""
+    return tf.maximum(x, tf.constant(_TINY[x.dtype], x.dtype))
+
+
 def clip(x: Tensor, low: int, high: int) -> Tensor:
     """X, with what lies outside of low … high moved to the nearer end."""
     return tf.clip_by_value(x, low, high)
@@ -137,6 +150,11 @@ def clip(x: Tensor, low: int, high: int) -> Tensor:
 def count(x: Tensor, axis: int, dtype: Any) -> Any:
     """The length of an axis as a number to calculate with."""
     return tf.cast(size(x, axis), dtype)
+
+
+def equals(x: Tensor, y: Tensor) -> Tensor:
+    """1 where x = y and 0 elsewhere, in the dtype of x."""
+    return tf.cast(x == y, x.dtype)
 
 
 def max(x: Tensor, axis: int, keepdims: Any) -> Tensor:

@@ -25,8 +25,18 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, reduce_losses, region_losses, region_slopes, shares
+from unifocal_spec.regions import (
+    Sums,
+    add_sums,
+    pool,
+    reduce_losses,
+    region_losses,
+    region_slopes,
+    shares,
+)
 from unifocal_torch import namespace as xp
+
+__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor = torch.Tensor
 
@@ -46,10 +56,10 @@ def evaluate(
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     losses: Tensor = _RegionLosses.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
-    return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits))
+    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
 
 
-def value_and_grad(
+def piece_sums(
     kernel: Kernel,
     logits: Tensor,
     target: Tensor,
@@ -57,17 +67,36 @@ def value_and_grad(
     weight: Tensor | None,
     hyper: Mapping[str, Any],
     **options: Any,
-) -> tuple[Tensor, Tensor]:
-    """Return the scalar loss and its gradient by `logits`, without autograd."""
+) -> tuple[Plan, Sums]:
+    """Return the plan of a piece of the pixels, and its sums."""
+    plan = _plan(kernel, logits, target, weight, hyper, options)
+    with torch.no_grad():
+        return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
+    """Return the loss of all pieces whose sums these are."""
+    losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
+    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
+
+
+def piece_gradient(
+    kernel: Kernel,
+    sums: Sums,
+    logits: Tensor,
+    target: Tensor,
+    *,
+    weight: Tensor | None,
+    hyper: Mapping[str, Any],
+    **options: Any,
+) -> Tensor:
+    """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         z, t, w = _canonical(plan, logits, target, weight)
-        sums = _sums(kernel, plan, z, t, w)
-        losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
         gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
-        gradient = torch.movedim(gradient.reshape(shape), 1, plan.axis)
-        return reduce_losses(xp, plan, losses).to(_pixel_dtype(logits)), gradient
+        return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
 
 # One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
@@ -88,6 +117,8 @@ def _plan(
             raise ValueError(f"{name} must not require a gradient: it is a constant; detach it")
     if not logits.is_floating_point():
         raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
+    if options["precision"] == "exact" and logits.device.type == "mps":
+        raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
     return make_plan(
         kernel.hyperparameters,
         logits.shape,
@@ -120,9 +151,14 @@ def _canonical(
     return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
 
 
-def _pixel_dtype(logits: Tensor) -> torch.dtype:
-    """The dtype of pixel arithmetic: half precision is for storage only."""
+def _loss_dtype(logits: Tensor) -> torch.dtype:
+    """The dtype of the loss: half precision is for storage only."""
     return torch.promote_types(logits.dtype, torch.float32)
+
+
+def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
+    """The dtype of pixel arithmetic."""
+    return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
 # Autograd -----------------------------------------------------------------------------------------
@@ -202,7 +238,7 @@ def _blocks(z: Tensor) -> list[slice]:
 def _read(
     kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, block: slice
 ) -> Block:
-    z = z[..., block].to(_pixel_dtype(z))
+    z = z[..., block].to(_pixel_dtype(plan, z))
     w = None if w is None else w[..., block].to(z.dtype)
     read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
     if read.wrong is not None:
@@ -249,9 +285,9 @@ def _gradient(
 ) -> Tensor:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(z), 1)
-    pieces = []
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
+    gradient = torch.empty_like(z)
     for block in _blocks(z):
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)
-        pieces.append(dz.reshape(z[..., block].shape).to(z.dtype))
-    return torch.cat(pieces, dim=2) if len(pieces) > 1 else pieces[0]
+        gradient[..., block] = dz.reshape(z[..., block].shape)
+    return gradient

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from unifocal_spec import ClassSet, ClassWeight, Kernel, Number, Part
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
+from unifocal_torch import namespace as xp
 from unifocal_torch.engine import evaluate
 
 __all__ = [
@@ -52,13 +53,7 @@ def focal_pixel_gradient(
     return (
         alpha
         * t
-        * (
-            gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(gamma * log_q)
     )
 
@@ -216,13 +211,7 @@ def hybrid_focal_pixel_gradient(
     return (
         focal_alpha
         * t
-        * (
-            focal_gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (focal_gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(focal_gamma * log_q)
     )
 
@@ -286,7 +275,7 @@ def asymmetric_focal_pixel(
 ) -> torch.Tensor:
     """(17)  δ t (−log p) for a rare class, (1 − δ) (1 − p)^γ t (−log p) for the others."""
     x0 = log_p * t
-    return torch.where(rare, -delta * x0, -x0 * (1 - delta) * torch.exp(gamma * log_q))
+    return xp.where(rare, -delta * x0, -x0 * (1 - delta) * torch.exp(gamma * log_q))
 
 
 def asymmetric_focal_pixel_gradient(
@@ -299,18 +288,12 @@ def asymmetric_focal_pixel_gradient(
     rare: torch.Tensor,
 ) -> torch.Tensor:
     """∂/∂log p of `asymmetric_focal_pixel`."""
-    return torch.where(
+    return xp.where(
         rare,
         -delta * t,
         t
         * (1 - delta)
-        * (
-            gamma
-            * torch.where(
-                log_p != 0, log_p / (2 * torch.sinh(-log_p / 2) * torch.exp(-log_p / 2)), -1.0
-            )
-            - 1
-        )
+        * (gamma * ((log_p - 1e-37) / (xp.expm1(-log_p) + 1e-37)) - 1)
         * torch.exp(gamma * log_q),
     )
 
@@ -328,7 +311,7 @@ def asymmetric_focal_tversky_region(
     """(18), (19)  (1 − TI(1 − δ, δ))^(1 − γ) for a rare class, 1 − TI(1 − δ, δ) for the others."""
     x0 = delta * fn + fp * (1 - delta)
     x1 = x0 / (smooth + tp + x0)
-    return torch.where(rare, x1 ** (1 - gamma), x1)
+    return xp.where(rare, x1 ** (1 - gamma), x1)
 
 
 def asymmetric_focal_tversky_region_gradient(
@@ -353,11 +336,7 @@ def asymmetric_focal_tversky_region_gradient(
     x8 = x2 * x4
     x9 = x0 * x8
     x10 = delta * x8
-    return (
-        torch.where(rare, -x5 * x7, -x5),
-        torch.where(rare, x7 * x9, x9),
-        torch.where(rare, x10 * x7, x10),
-    )
+    return xp.where(rare, -x5 * x7, -x5), xp.where(rare, x7 * x9, x9), xp.where(rare, x10 * x7, x10)
 
 
 KERNELS: dict[str, Kernel] = {
@@ -571,6 +550,7 @@ def cross_entropy(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Cross-entropy between target and prediction.
 
@@ -583,7 +563,7 @@ def cross_entropy(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -613,6 +593,7 @@ def cross_entropy(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -634,6 +615,7 @@ def focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Cross-entropy that turns away from pixels already predicted well.
 
@@ -652,7 +634,7 @@ def focal(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -682,6 +664,7 @@ def focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "gamma": gamma},
     )
 
@@ -701,6 +684,7 @@ def dice(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """One minus the soft Dice similarity coefficient.
 
@@ -713,7 +697,7 @@ def dice(
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -743,6 +727,7 @@ def dice(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={},
     )
 
@@ -764,6 +749,7 @@ def tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """One minus the Tversky index, which weighs false positives and false negatives apart.
 
@@ -782,7 +768,7 @@ def tversky(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -812,6 +798,7 @@ def tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -834,6 +821,7 @@ def focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """A power of the Tversky loss of each class.
 
@@ -852,7 +840,7 @@ def focal_tversky(
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -882,6 +870,7 @@ def focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta, "gamma": gamma},
     )
 
@@ -903,6 +892,7 @@ def combo(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """Weighted cross-entropy minus the soft Dice coefficient.
 
@@ -922,7 +912,7 @@ def combo(
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -952,6 +942,7 @@ def combo(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"alpha": alpha, "beta": beta},
     )
 
@@ -977,6 +968,7 @@ def hybrid_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal loss and the focal Tversky loss together.
 
@@ -998,7 +990,7 @@ def hybrid_focal(
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1028,6 +1020,7 @@ def hybrid_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={
             "lam": lam,
             "focal_alpha": focal_alpha,
@@ -1057,6 +1050,7 @@ def asymmetric_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal loss that suppresses easy pixels of the common classes only.
 
@@ -1076,7 +1070,7 @@ def asymmetric_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1106,6 +1100,7 @@ def asymmetric_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1128,6 +1123,7 @@ def asymmetric_focal_tversky(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The focal Tversky loss that enhances the rare classes only.
 
@@ -1148,7 +1144,7 @@ def asymmetric_focal_tversky(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1178,6 +1174,7 @@ def asymmetric_focal_tversky(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"delta": delta, "gamma": gamma, "rare": rare},
     )
 
@@ -1201,6 +1198,7 @@ def unified_focal(
     reduction: Reduction = "mean",
     class_reduction: ClassReduction = "mean",
     smooth: float = 1e-05,
+    precision: Precision = "native",
 ) -> torch.Tensor:
     """The Unified Focal loss: asymmetric focal and asymmetric focal Tversky, sharing δ and γ.
 
@@ -1222,7 +1220,7 @@ def unified_focal(
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -1252,5 +1250,6 @@ def unified_focal(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=smooth,
+        precision=precision,
         hyper={"lam": lam, "delta": delta, "gamma": gamma, "rare": rare},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction
+from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Precision, Reduction
 from unifocal_torch.base import LossModule
 from unifocal_torch.losses import KERNELS
 
@@ -37,7 +37,7 @@ class CrossEntropyLoss(LossModule):
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -66,6 +66,7 @@ class CrossEntropyLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["cross_entropy"],
@@ -80,6 +81,7 @@ class CrossEntropyLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -104,7 +106,7 @@ class FocalLoss(LossModule):
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the class weights: a number a means 1 − a for class 0 and a for the others.
         gamma: γ ≥ 0, how strongly easy pixels are suppressed.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -135,6 +137,7 @@ class FocalLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["focal"],
@@ -151,6 +154,7 @@ class FocalLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -169,7 +173,7 @@ class DiceLoss(LossModule):
             spatial dimensions.
         target: class indices (the shape of `logits` without `axis`, integer or bool) or values
             in [0, 1] per class (the shape of `logits`).
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -198,6 +202,7 @@ class DiceLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["dice"],
@@ -212,6 +217,7 @@ class DiceLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -236,7 +242,7 @@ class TverskyLoss(LossModule):
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -267,6 +273,7 @@ class TverskyLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["tversky"],
@@ -283,6 +290,7 @@ class TverskyLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -307,7 +315,7 @@ class FocalTverskyLoss(LossModule):
         alpha: α, the weight of false positives.
         beta: β, the weight of false negatives.
         gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -339,6 +347,7 @@ class FocalTverskyLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["focal_tversky"],
@@ -356,6 +365,7 @@ class FocalTverskyLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -381,7 +391,7 @@ class ComboLoss(LossModule):
             in [0, 1] per class (the shape of `logits`).
         alpha: α, the share of cross-entropy; 1 − α is the share of Dice.
         beta: β, the class weights: a number b means 1 − b for class 0 and b for the others.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -412,6 +422,7 @@ class ComboLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["combo"],
@@ -428,6 +439,7 @@ class ComboLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -455,7 +467,7 @@ class HybridFocalLoss(LossModule):
         tversky_alpha: α, the weight of false positives.
         tversky_beta: β, the weight of false negatives.
         tversky_gamma: γ > 0; above 1 it enhances classes near a perfect prediction.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -490,6 +502,7 @@ class HybridFocalLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["hybrid_focal"],
@@ -510,6 +523,7 @@ class HybridFocalLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -535,7 +549,7 @@ class AsymmetricFocalLoss(LossModule):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ ≥ 0, how strongly easy pixels of common classes are suppressed.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -567,6 +581,7 @@ class AsymmetricFocalLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["asymmetric_focal"],
@@ -584,6 +599,7 @@ class AsymmetricFocalLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -610,7 +626,7 @@ class AsymmetricFocalTverskyLoss(LossModule):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], how strongly the rare classes are enhanced.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -642,6 +658,7 @@ class AsymmetricFocalTverskyLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["asymmetric_focal_tversky"],
@@ -659,6 +676,7 @@ class AsymmetricFocalTverskyLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )
 
@@ -686,7 +704,7 @@ class UnifiedFocalLoss(LossModule):
         delta: δ, the weight of the rare classes and of false negatives; 1 − δ weighs the rest.
         gamma: γ in [0, 1], suppresses easy common pixels and enhances rare classes.
         rare: the class indices treated as rare; None: every class but 0.
-        axis … smooth: the keywords common to all losses, see `unifocal_spec.options`.
+        axis … precision: the keywords common to all losses, see `unifocal_spec.options`.
 
     Returns:
         A scalar, or one loss per sample for reduction="none"; float32 for half-precision
@@ -719,6 +737,7 @@ class UnifiedFocalLoss(LossModule):
         reduction: Reduction = "mean",
         class_reduction: ClassReduction = "mean",
         smooth: float = 1e-05,
+        precision: Precision = "native",
     ) -> None:
         super().__init__(
             KERNELS["unified_focal"],
@@ -737,5 +756,6 @@ class UnifiedFocalLoss(LossModule):
                 "reduction": reduction,
                 "class_reduction": class_reduction,
                 "smooth": smooth,
+                "precision": precision,
             },
         )

@@ -19,19 +19,22 @@ from torch import (
     moveaxis,
     ones_like,
     reshape,
-    where,
     zeros_like,
 )
 
 __all__ = [
+    "all_between",
     "any",
     "arange_like",
     "astype",
+    "at_least_tiny",
     "broadcast_to",
     "clip",
     "count",
+    "equals",
     "exp",
     "expand_dims",
+    "expm1",
     "full_like",
     "int64",
     "log",
@@ -58,6 +61,25 @@ __all__ = [
 Tensor = torch.Tensor
 
 
+def _in_memory(x: Tensor) -> bool:
+    """Whether a tensor lies in this machine's memory: not so when compiled, or under `vmap`."""
+    if torch.compiler.is_compiling() or x.device.type != "cpu":
+        return False
+    try:
+        x.data_ptr()
+    except RuntimeError:
+        return False
+    return True
+
+
+def all_between(x: Tensor, low: int, high: int) -> bool:
+    """Whether all entries are seen to lie in [low, high]; False also where none can be seen."""
+    if not _in_memory(x) or x.numel() == 0:
+        return False
+    least, largest = torch.aminmax(x)
+    return bool(least >= low) and bool(largest <= high)
+
+
 def arange_like(n: int, x: Tensor) -> Tensor:
     """0 … n − 1 with dtype and device of x."""
     return torch.arange(n, dtype=x.dtype, device=x.device)
@@ -68,9 +90,30 @@ def astype(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x.to(dtype)
 
 
+def at_least_tiny(x: Tensor) -> Tensor:
+    """X, or the smallest normal number where x is below it."""
+    return x.clamp_min(torch.finfo(x.dtype).tiny)
+
+
+def equals(x: Tensor, y: Tensor) -> Tensor:
+    """1 where x = y and 0 elsewhere, in the dtype of x: bools would take ten times as long."""
+    return (x - y).eq_(0) if _in_memory(x) else (x == y).to(x.dtype)
+
+
 def expand_dims(x: Tensor, axis: int) -> Tensor:
     """X with a new axis of length 1."""
     return x.unsqueeze(axis)
+
+
+def expm1(x: Tensor) -> Tensor:
+    """exp(x) − 1 that keeps its digits near 0, under `torch.compile` too.
+
+    On a CPU, Inductor up to PyTorch 2.13 at least takes the difference, which is 0 there.
+    """
+    if not torch.compiler.is_compiling():
+        return torch.expm1(x)
+    half = torch.clip(x, -1, 1) / 2
+    return torch.where(x.abs() <= 1, 2 * torch.exp(half) * torch.sinh(half), torch.exp(x) - 1)
 
 
 def count(x: Tensor, axis: int, dtype: Any) -> Any:
@@ -110,7 +153,7 @@ def sum(x: Tensor, axis: int, keepdims: bool = False) -> Tensor:
 
 def take(x: Tensor, index: Tensor) -> Tensor:
     """The entries of a vector that an index array names."""
-    return x[index]
+    return x.index_select(0, index.reshape(-1)).reshape(index.shape)
 
 
 def tiny(x: Tensor) -> Tensor:
@@ -132,3 +175,24 @@ def vector(values: tuple[Any, ...], like: Tensor) -> Tensor:
     """A one-dimensional array of floats or bools beside `like`."""
     dtype = torch.bool if isinstance(values[0], bool) else like.dtype
     return torch.tensor(values, dtype=dtype, device=like.device)
+
+
+_BITS = {torch.float32: torch.int32, torch.float64: torch.int64}
+
+
+def where(condition: Tensor, x: Any, y: Any) -> Tensor:
+    """X where the condition holds, else y; one of the two may be a number.
+
+    `torch.where` visits one entry after the other; on a processor the bits of floats are chosen
+    several times faster by `&` and `^`, which vector instructions do.
+    """
+    like = x if isinstance(x, Tensor) else y
+    bits = _BITS.get(like.dtype)
+    if bits is None or not _in_memory(like):
+        return torch.where(condition, x, y)
+    first, second = (
+        (v if isinstance(v, Tensor) else torch.tensor(v, dtype=like.dtype)).view(bits)
+        for v in (x, y)
+    )
+    chosen = condition.to(bits).neg_()  # all bits set, or none
+    return (((first ^ second) & chosen) ^ second).view(like.dtype)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.reproduce.metrics import Scores
-
-Json = dict[str, Any]
+from benchmarks.store import Json, fingerprint, read, write
 
 
 @dataclass(frozen=True)
@@ -28,9 +24,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Readable first, unique by the hash at its end."""
-        text = json.dumps(self.config, sort_keys=True, default=str)
-        key = hashlib.sha256(text.encode()).hexdigest()[:12]
-        return f"{self.backend}-{self.loss}-fold{self.fold}-{key}"
+        return f"{self.backend}-{self.loss}-fold{self.fold}-{fingerprint(self.config)}"
 
 
 @dataclass(frozen=True)
@@ -49,15 +43,14 @@ def save(folder: Path, cell: Cell, result: Result) -> None:
     """Write the masks, then the JSON, whose presence says that the cell is finished."""
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / f"{cell.name}.npz", predictions=result.predictions)
-    unfinished = folder / f"{cell.name}.unfinished"
-    unfinished.write_text(json.dumps(result.record, indent=1, allow_nan=False, default=str) + "\n")
-    unfinished.rename(folder / f"{cell.name}.json")
+    write(folder / f"{cell.name}.json", result.record)
 
 
 def load(folder: Path, cell: Cell) -> Result | None:
     """The finished cell, or None where there is none."""
     path = folder / f"{cell.name}.json"
-    if not path.exists():
+    record = read(path)
+    if record is None:
         return None
     with np.load(path.with_suffix(".npz")) as arrays:
-        return Result(json.loads(path.read_text()), arrays["predictions"])
+        return Result(record, arrays["predictions"])

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import markdown
 from benchmarks.reproduce.cells import Json, Result
 from benchmarks.reproduce.claims import judge
 from benchmarks.reproduce.losses import COMPARED
@@ -83,17 +84,6 @@ def notes(results: Results) -> list[str]:
     return lines
 
 
-def as_markdown(rows: list[dict[str, str]]) -> str:
-    """A pipe table."""
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def bullets(items: dict[str, str]) -> str:
-    """A list of named things."""
-    return "\n".join(f"* {name}: {value}" for name, value in items.items())
-
-
 def as_rich(title: str, rows: list[dict[str, str]]) -> Table:
     """The same rows for the terminal."""
     table = Table(title=title)
@@ -127,16 +117,16 @@ def write_report(out: Path, name: str, title: str, provenance: Json, results: Re
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)
     console.print(as_rich(title, table))
-    sections = [f"# {title}", as_markdown(table)]
+    sections = [f"# {title}", markdown.table(table)]
     if remarks := notes(results):
         console.print(*remarks, sep="\n")
         sections.append("\n".join(f"* {remark}" for remark in remarks))
     if claims:
         console.print(as_rich("The paper's claims, paired per test case", claims))
-        sections += ["## The paper's claims, paired per test case", as_markdown(claims)]
+        sections += ["## The paper's claims, paired per test case", markdown.table(claims)]
     described = {k: v for k, v in provenance.items() if k != "conventions"}
-    sections += ["## Made with", bullets({k: json.dumps(v) for k, v in described.items()})]
-    sections += ["## Conventions", bullets(provenance["conventions"])]
+    sections += ["## Made with", markdown.bullets({k: json.dumps(v) for k, v in described.items()})]
+    sections += ["## Conventions", markdown.bullets(provenance["conventions"])]
     (out / f"{name}.md").write_text("\n\n".join(sections) + "\n", encoding="utf-8")
     frame.to_csv(out / f"{name}.csv", index=False)
     rows = json.loads(frame.to_json(orient="records"))

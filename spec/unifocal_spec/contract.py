@@ -66,5 +66,6 @@ OPTIONS: dict[str, Any] = {
     "reduction": "mean",
     "class_reduction": "mean",
     "smooth": 1e-5,
+    "precision": "native",
 }
 """The keywords common to every loss, with their defaults: no hyperparameter may be called so."""

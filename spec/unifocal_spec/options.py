@@ -13,6 +13,7 @@
 | `reduction`         | "mean", "sum" or "none" over the samples                                 |
 | `class_reduction`   | "mean" over classes, or "sum" as the paper prints                        |
 | `smooth`            | s > 0, in pixels, added to both sides of the Tversky index               |
+| `precision`         | "native": the logits' (float32 at least); "exact": float64, rounded once |
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ Absent = Literal["include", "skip"]
 Over = Literal["sample", "batch"]
 Reduction = Literal["mean", "sum", "none"]
 ClassReduction = Literal["mean", "sum"]
+Precision = Literal["native", "exact"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "activation": get_args(Activation),
@@ -35,6 +37,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "over": get_args(Over),
     "reduction": get_args(Reduction),
     "class_reduction": get_args(ClassReduction),
+    "precision": get_args(Precision),
 }
 
 Dimension = Any
@@ -65,6 +68,7 @@ class Plan:
     reduction: str
     class_reduction: str
     smooth: float
+    precision: str
     hyper: tuple[tuple[str, Any], ...]
     """Resolved hyperparameters: floats, or one float or bool per class."""
 
@@ -137,6 +141,7 @@ def make_plan(
     reduction: str,
     class_reduction: str,
     smooth: float,
+    precision: str,
     hyper: Mapping[str, Any],
 ) -> Plan:
     """Check shapes, dtypes and keywords of one call; every complaint names the argument.
@@ -155,6 +160,7 @@ def make_plan(
         over=over,
         reduction=reduction,
         class_reduction=class_reduction,
+        precision=precision,
     )
     if not isinstance(include_background, bool):
         raise TypeError(f"include_background must be a bool, got {include_background!r}")
@@ -238,6 +244,7 @@ def make_plan(
         reduction=reduction,
         class_reduction=class_reduction,
         smooth=float(smooth),
+        precision=precision,
         hyper=resolved,
     )
 

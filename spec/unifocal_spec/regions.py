@@ -54,7 +54,13 @@ def arguments(plan: Plan, part: Part, vector: Vector) -> dict[str, Any]:
     }
 
 
-def _pool(xp: Any, plan: Plan, sums: Sums) -> Sums:
+def add_sums(a: Sums, b: Sums) -> Sums:
+    """Return the sums over the pixels of both."""
+    return Sums(*(None if x is None else x + y for x, y in zip(a, b, strict=True)))
+
+
+def pool(xp: Any, plan: Plan, sums: Sums) -> Sums:
+    """Add up the samples where the batch is one region."""
     if plan.over == "sample":
         return sums
     return Sums(*(None if s is None else xp.sum(s, axis=0, keepdims=True) for s in sums))
@@ -94,7 +100,7 @@ def _averages(
 
 def region_losses(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> Array:
     """Return the loss of every region and problem; 0 for a region without a weighted pixel."""
-    sums = _pool(xp, plan, sums)
+    sums = pool(xp, plan, sums)
     pixel, region, _, _ = _averages(xp, vector, kernel, plan, sums)
     if kernel.combine is not None:
         value = kernel.combine.value(pixel, region, **arguments(plan, kernel.combine, vector))
@@ -108,7 +114,7 @@ def region_slopes(
     xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, cotangent: Array
 ) -> Slopes:
     """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
-    sums = _pool(xp, plan, sums)
+    sums = pool(xp, plan, sums)
     pixel, region, coefficients, divisor = _averages(xp, vector, kernel, plan, sums)
     cotangent = xp.where(sums.weight == 0, xp.zeros_like(cotangent), cotangent + 0 * sums.weight)
     by_pixel = by_region = cotangent
@@ -137,11 +143,19 @@ def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
     return xp.mean(value, axis=0) if plan.reduction == "mean" else xp.sum(value, axis=0)
 
 
+def cotangents(xp: Any, plan: Plan, sums: Sums, cotangent: Any) -> Array:
+    """Return the cotangent of every region and problem, from that of what the user gets."""
+    one = xp.zeros_like(pool(xp, plan, sums).weight) + 1
+    share = one / sums.weight.shape[1]
+    if plan.over == "sample" and plan.reduction == "none":
+        return share * cotangent[:, None]
+    if plan.over == "sample" and plan.reduction == "mean":
+        share = share / xp.sum(one[:, :1], axis=0, keepdims=True)
+    return share * cotangent
+
+
 def shares(xp: Any, plan: Plan, sums: Sums) -> Array:
-    """Return ∂(reduced loss)/∂(loss of each region and problem): the cotangent of a scalar loss."""
+    """Return ∂(reduced loss)/∂(loss of each region and problem): the cotangents of a scalar."""
     if plan.over == "sample" and plan.reduction == "none":
         raise ValueError('reduction must be "mean" or "sum" for a gradient, got "none"')
-    one = xp.zeros_like(_pool(xp, plan, sums).weight) + 1
-    one = one / sums.weight.shape[1]
-    averaged = plan.over == "sample" and plan.reduction == "mean"
-    return one / xp.sum(one[:, :1] * 0 + 1, axis=0, keepdims=True) if averaged else one
+    return cotangents(xp, plan, sums, 1)

@@ -3,6 +3,7 @@
 Importing this package imports no framework; each function uses the one its arrays belong to.
 """
 
+from unifocal.accumulate import Accumulator
 from unifocal.custom import CompiledLoss
 from unifocal.custom import compile_definition as compile
 from unifocal.dispatch import MissingFrameworkError, value_and_grad
@@ -26,6 +27,7 @@ generalised_focal = unified_focal
 """The name of `unified_focal` in the preprint."""
 
 __all__ = [
+    "Accumulator",
     "ClassSet",
     "ClassWeight",
     "CompiledLoss",

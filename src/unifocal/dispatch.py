@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
@@ -88,22 +89,29 @@ def value_and_grad(loss: Callable[..., Any]) -> Callable[..., tuple[Any, Any]]:
     >>> gradient.tolist()
     [[-0.5, 0.5]]
     """
-    native = getattr(loss, "kernel", None)
-    if native is None and getattr(loss, "__module__", "") != "unifocal.losses":
-        raise TypeError(
-            f"loss must be a loss of unifocal or the result of unifocal.compile, got {loss!r}"
-        )
+    code = native_code(loss)
 
     def both(logits: Any, target: Any, **keywords: Any) -> tuple[Any, Any]:
         backend = backend_of(logits)
-        code = native(backend) if native else kernel(loss.__name__, backend)
+        engine, kernel = load_backend(backend), code(backend)
         options, hyper = split_keywords(keywords)
-        result: tuple[Any, Any] = load_backend(backend).value_and_grad(
-            code, logits, target, hyper=hyper, **options
-        )
-        return result
+        plan, sums = engine.piece_sums(kernel, logits, target, hyper=hyper, **options)
+        gradient = engine.piece_gradient(kernel, sums, logits, target, hyper=hyper, **options)
+        return engine.loss_of_sums(kernel, plan, sums, logits), gradient
 
     return both
+
+
+def native_code(loss: Callable[..., Any]) -> Callable[[str], Kernel]:
+    """Return what gives the native code of a loss for a backend."""
+    compiled: Callable[[str], Kernel] | None = getattr(loss, "kernel", None)
+    if compiled is not None:
+        return compiled
+    if getattr(loss, "__module__", "") != "unifocal.losses":
+        raise TypeError(
+            f"loss must be a loss of unifocal or the result of unifocal.compile, got {loss!r}"
+        )
+    return partial(kernel, loss.__name__)
 
 
 def split_keywords(keywords: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -8,6 +8,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
+from unifocal_torch.namespace import expm1  # noqa: E402
 
 # Dynamo and Inductor call what PyTorch itself has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -138,3 +139,23 @@ def test_a_module_can_be_exported():
     z, t = _tensors(5, 6)
     program = torch.export.export(ut.UnifiedFocalLoss(), (z, t))
     assert relative(program.module()(z, t), ut.unified_focal(z, t)) <= 1e-6
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_expm1_keeps_its_digits_in_inductor(dtype):
+    sizes = torch.tensor([0.0, 1e-30, 1e-17, 1e-9, 1e-4, 0.5, 1.0, 1.01, 3.0, 50.0, 1e4])
+    x = torch.cat([sizes, -sizes]).to(dtype).repeat(8)  # enough for vector instructions
+    found, wanted = torch.compile(expm1, fullgraph=True)(x), torch.expm1(x)
+    assert torch.equal(found.isinf(), wanted.isinf())
+    finite = wanted.isfinite()
+    torch.testing.assert_close(
+        found[finite], wanted[finite], rtol=8 * torch.finfo(dtype).eps, atol=0
+    )
+
+
+def test_inductor_differentiates_confident_pixels():
+    """Where p is nearly 1, p/(1 − p) · log p is nearly −1, not infinite."""
+    t = torch.arange(3).repeat(16).reshape(2, 24)
+    z = torch.nn.functional.one_hot(t, 3).movedim(-1, 1) * 40.0
+    z = (z + torch.linspace(0, 1, 144).reshape(z.shape)).double()
+    _hold_to_eager(torch.compile(ut.focal, fullgraph=True), ut.focal, z, t)

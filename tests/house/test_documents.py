@@ -29,7 +29,7 @@ def test_the_readme_runs_as_one_session(tmp_path: Path, monkeypatch: pytest.Monk
             name = re.match(r"# (\w+\.py)\n", block)
             assert name, block
             (tmp_path / name[1]).write_text(block, "utf-8")
-    assert len(session) == 6  # one per framework, and a loss of one's own
+    assert len(session) >= 6  # at least one per framework, and a loss of one's own
     test = doctest.DocTestParser().get_doctest("\n".join(session), {}, "README.md", None, 0)
     failed, _ = doctest.DocTestRunner(optionflags=OPTIONS).run(test)
     assert not failed

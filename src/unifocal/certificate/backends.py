@@ -8,7 +8,7 @@ has none, through `value_and_grad`).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from unifocal.certificate.devices import Device, placement
 from unifocal.dispatch import load_backend
 
 Array = np.ndarray[Any, Any]
 Result = tuple[Array, Array]
-ValueAndGrad = Callable[[Any, Any, Any], Result]
+Runner = Callable[[Any, Any, Any], list[Result]]
 
 TORCH_COMPILER = "inductor"
 """The backend of `torch.compile`."""
@@ -54,34 +55,68 @@ class Backend(Enum):
         """The class axis of the backend's functions where none is given."""
         return -1 if self.framework in ("jax", "tensorflow") else 1
 
+    @property
+    def compiles(self) -> bool:
+        """Whether a new shape costs a compilation; the functions of JAX are jitted inside."""
+        return self.mode != "eager" or self.framework == "jax"
+
+    def unavailable(self, device: Device | None = None) -> str | None:
+        """Return why this way of running code cannot be had here, or None if it can."""
+        compiler = _COMPILERS.get(self)
+        if compiler is None:
+            return None
+        try:
+            with placement(self.framework, device):
+                compiler()(self.asarray(np.zeros(8, np.float32), device))
+        except Exception as error:  # whatever a compiler raises, it is what the user should read
+            return f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        return None
+
     def losses(self) -> Any:
         """The module of the backend's public functions."""
         return load_backend(self.framework, "losses")
 
-    def asarray(self, x: Array) -> Any:
-        """An array of the framework with the same entries."""
+    def asarray(self, x: Array, device: Device | None = None) -> Any:
+        """An array of the framework with the same entries; where no device is named, on its own."""
         if self.framework == "torch":
-            return import_module("torch").from_numpy(np.ascontiguousarray(x))
-        if self.framework == "jax":
-            return import_module("jax.numpy").asarray(x)
-        if self.framework == "tensorflow":
-            return import_module("tensorflow").constant(x)
+            return _torch_tensor(x).to("cpu" if device is None else device.native)
+        with placement(self.framework, device):
+            if self.framework == "jax":
+                return import_module("jax.numpy").asarray(x)
+            if self.framework == "tensorflow":
+                return import_module("tensorflow").constant(x)
         return x
+
+    def program(
+        self, losses: Sequence[str], device: Device | None = None, **keywords: Any
+    ) -> Callable[..., list[Result]]:
+        """Return a function of (logits, target, weight) that gives the result of every loss.
+
+        A compiler makes one program of all of them, once for each kind of arrays.
+        """
+        public = self.losses()
+        calls = [Call(getattr(public, loss), loss, keywords, self.default_axis) for loss in losses]
+        return self.run(calls, device)
+
+    def run(self, calls: list[Call], device: Device | None = None) -> Callable[..., list[Result]]:
+        """Return the same function for any calls that the framework can differentiate."""
+        run = _RUNNERS[self](calls)
+
+        def results(logits: Array, target: Array, weight: Array | None = None) -> list[Result]:
+            with _precision(self, logits.dtype), placement(self.framework, device):
+                arrays = (logits, target, weight)
+                found = run(*(None if x is None else self.asarray(x, device) for x in arrays))
+            for _, gradient in found:
+                assert gradient.dtype == logits.dtype
+                assert gradient.shape == logits.shape
+            return found
+
+        return results
 
     def runner(self, loss: str, **keywords: Any) -> Callable[..., Result]:
         """Return a function of (logits, target, weight), compiled once for each kind of arrays."""
-        call = Call(getattr(self.losses(), loss), loss, keywords, self.default_axis)
-        run = _RUNNERS[self](call)
-
-        def value_and_grad(logits: Array, target: Array, weight: Array | None = None) -> Result:
-            with _precision(self, logits.dtype):
-                arrays = [None if x is None else self.asarray(x) for x in (logits, target, weight)]
-                value, gradient = run(*arrays)
-            assert gradient.dtype == logits.dtype
-            assert gradient.shape == logits.shape
-            return value, gradient
-
-        return value_and_grad
+        program = self.program([loss], **keywords)
+        return lambda *arrays: program(*arrays)[0]
 
     def value_and_grad(
         self,
@@ -121,103 +156,157 @@ def _precision(backend: Backend, dtype: np.dtype[Any]) -> AbstractContextManager
     return import_module("unifocal_jax.namespace").x64(dtype == np.float64)
 
 
-def _numpy(call: Call) -> ValueAndGrad:
+def _torch_tensor(x: Array) -> Any:
+    import torch
+
+    if x.dtype.name == "bfloat16":  # NumPy has it from another package, which PyTorch cannot read
+        return torch.from_numpy(x.astype(np.float32)).to(torch.bfloat16)
+    backwards = any(step < 0 for step in x.strides)  # PyTorch has no such tensors
+    return torch.from_numpy(x.copy() if backwards else x)
+
+
+def _numpy(calls: list[Call]) -> Runner:
     import unifocal as uf
 
-    both = uf.value_and_grad(getattr(uf, call.loss))
-
-    def run(z: Any, t: Any, w: Any) -> Result:
-        value, gradient = both(z, t, weight=w, **call.keywords)
-        assert value == call(z, t, w)
+    def both(call: Call, z: Any, t: Any, w: Any) -> Result:
+        value, gradient = uf.value_and_grad(getattr(uf, call.loss))(z, t, weight=w, **call.keywords)
+        assert value.tobytes() == call(z, t, w).tobytes()
         return value, gradient
 
-    return run
+    return lambda z, t, w: [both(call, z, t, w) for call in calls]
 
 
-def _torch(call: Callable[..., Any]) -> ValueAndGrad:
-    def run(z: Any, t: Any, w: Any) -> Result:
-        z = z.requires_grad_()
-        value = call(z, t, w)
-        value.backward()
-        return value.detach().numpy(), z.grad.numpy()
-
-    return run
+def _torch(calls: list[Call]) -> Runner:
+    return _torch_runner(lambda leaves, t, w: _torch_values(calls, leaves, t, w), len(calls))
 
 
-def _torch_compile(call: Call) -> ValueAndGrad:
+def _torch_compile(calls: list[Call]) -> Runner:
     import torch
 
     torch._dynamo.reset()
 
-    def function(z: Any, t: Any, w: Any) -> Any:
-        return call.function(z, t, weight=w, **call.keywords)
+    def values(leaves: list[Any], t: Any, w: Any) -> list[Any]:
+        return _torch_values(calls, leaves, t, w)
 
-    return _torch(torch.compile(function, fullgraph=True, backend=TORCH_COMPILER))
-
-
-def _jax(call: Call) -> ValueAndGrad:
-    import jax
-
-    return _numpy_results(jax.value_and_grad(call))
+    return _torch_runner(torch.compile(values, fullgraph=True, backend=TORCH_COMPILER), len(calls))
 
 
-def _jax_jit(call: Call) -> ValueAndGrad:
-    import jax
+def _inductor_sample() -> Callable[[Any], Any]:
+    import torch
 
-    return _numpy_results(jax.jit(jax.value_and_grad(call)))
+    return torch.compile(lambda x: x + 1, backend=TORCH_COMPILER)
 
 
-def _numpy_results(function: Callable[..., tuple[Any, Any]]) -> ValueAndGrad:
-    def run(z: Any, t: Any, w: Any) -> Result:
-        value, gradient = function(z, t, w)
-        return np.asarray(value), np.asarray(gradient)
+def _torch_values(calls: list[Call], leaves: list[Any], t: Any, w: Any) -> list[Any]:
+    # A dataclass' __call__ is no function that a compiler likes to enter.
+    return [
+        call.function(z, t, weight=w, **call.keywords)
+        for call, z in zip(calls, leaves, strict=True)
+    ]
+
+
+def _torch_runner(values: Callable[..., list[Any]], losses: int) -> Runner:
+    """Differentiate each loss by a leaf of its own."""
+    import torch
+
+    def run(z: Any, t: Any, w: Any) -> list[Result]:
+        leaves = [z.detach().clone().requires_grad_() for _ in range(losses)]
+        found = values(leaves, t, w)
+        torch.autograd.backward(found)
+        return [
+            (value.detach().cpu().numpy(), _from_torch(leaf.grad))
+            for value, leaf in zip(found, leaves, strict=True)
+        ]
 
     return run
 
 
-def _taped(call: Call) -> Callable[..., Any]:
+def _from_torch(x: Any) -> Array:
+    import torch
+
+    if x.dtype is torch.bfloat16:
+        entries: Array = x.cpu().float().numpy()
+        return entries.astype(import_module("ml_dtypes").bfloat16)
+    array: Array = x.cpu().numpy()
+    return array
+
+
+def _jax(calls: list[Call]) -> Runner:
+    import jax
+
+    both = [jax.value_and_grad(call) for call in calls]
+    return _numpy_results(lambda z, t, w: [f(z, t, w) for f in both])
+
+
+def _jax_jit(calls: list[Call]) -> Runner:
+    import jax
+
+    both = [jax.value_and_grad(call) for call in calls]
+    return _numpy_results(jax.jit(lambda z, t, w: [f(z, t, w) for f in both]))
+
+
+def _numpy_results(function: Callable[..., list[Any]]) -> Runner:
+    def run(z: Any, t: Any, w: Any) -> list[Result]:
+        return [(np.asarray(value), np.asarray(grad)) for value, grad in function(z, t, w)]
+
+    return run
+
+
+def _taped(calls: list[Call]) -> Callable[..., Any]:
     import tensorflow as tf
 
-    def value_and_grad(z: Any, t: Any, w: Any) -> Any:
+    def value_and_grad(call: Call, z: Any, t: Any, w: Any) -> Any:
         with tf.GradientTape() as tape:
             tape.watch(z)
             value = call(z, t, w)
         return value, tape.gradient(value, z)
 
-    return value_and_grad
+    return lambda z, t, w: [value_and_grad(call, z, t, w) for call in calls]
 
 
-def _tensorflow(call: Call) -> ValueAndGrad:
-    return _numpy_results(_taped(call))
+def _tensorflow(calls: list[Call]) -> Runner:
+    return _numpy_results(_taped(calls))
 
 
-def _tensorflow_graph(call: Call) -> ValueAndGrad:
+def _tensorflow_graph(calls: list[Call]) -> Runner:
     import tensorflow as tf
 
-    function = tf.function(_taped(call))
+    function = tf.function(_taped(calls))
 
     def unknown(x: Any) -> Any:
         return tf.TensorSpec([None] * len(x.shape), x.dtype)
 
-    def run(z: Any, t: Any, w: Any) -> Result:
-        axis = call.axis(z)
+    def run(z: Any, t: Any, w: Any) -> list[Result]:
+        axis = calls[0].axis(z)
         known = tf.TensorSpec([n if i == axis else None for i, n in enumerate(z.shape)], z.dtype)
         program = function.get_concrete_function(
             known, unknown(t), None if w is None else unknown(w)
         )
-        value, gradient = program(*(x for x in (z, t, w) if x is not None))
-        return value.numpy(), gradient.numpy()
+        found = program(*(x for x in (z, t, w) if x is not None))
+        return [(value.numpy(), gradient.numpy()) for value, gradient in found]
 
     return run
 
 
-def _tensorflow_xla(call: Call) -> ValueAndGrad:
+def _tensorflow_xla(calls: list[Call]) -> Runner:
     import tensorflow as tf
 
-    return _numpy_results(tf.function(_taped(call), jit_compile=True))
+    return _numpy_results(tf.function(_taped(calls), jit_compile=True))
 
 
-_RUNNERS: dict[Backend, Callable[[Call], ValueAndGrad]] = {
+def _xla_sample() -> Callable[[Any], Any]:
+    import tensorflow as tf
+
+    return tf.function(lambda x: x + 1, jit_compile=True)
+
+
+_COMPILERS: dict[Backend, Callable[[], Callable[[Any], Any]]] = {
+    Backend.TORCH_COMPILE: _inductor_sample,
+    Backend.TENSORFLOW_XLA: _xla_sample,
+}
+"""Compilers that are not part of every installation: each compiles next to nothing."""
+
+_RUNNERS: dict[Backend, Callable[[list[Call]], Runner]] = {
     Backend.NUMPY: _numpy,
     Backend.TORCH: _torch,
     Backend.TORCH_COMPILE: _torch_compile,

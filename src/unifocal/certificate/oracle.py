@@ -7,7 +7,7 @@ the package's reference cannot hide. Slow, and right to more than 30 digits.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mpmath as mp
@@ -16,15 +16,51 @@ import numpy as np
 STEP_DIGITS = 20
 """The step of a central difference is 10^-20: it leaves a relative truncation error near 1e-40."""
 
+_RIGHT_DIGITS = 40
+"""How many digits are to be left when cancellation has taken its own."""
 
-def needed_digits(logits: np.ndarray) -> int:
-    """Return how many digits the naive formulas need for more than 30 right ones.
 
-    1 − p loses as many digits as p has nines: twice those, and what a difference quotient loses.
-    """
+def _lost_digits(logits: np.ndarray) -> int:
+    """Return how many digits 1 − p, or 1 − TI, loses where p rounds to 1: one per nine."""
     finite = logits[np.isfinite(logits)]
     spread = float(finite.max() - finite.min()) if finite.size else 0.0
-    return 3 * STEP_DIGITS + 2 * int(max(spread, abs(finite).max(initial=0.0)) / np.log(10)) + 10
+    return int(max(spread, abs(finite).max(initial=0.0)) / np.log(10))
+
+
+def _steepest(loss: str, hyper: dict[str, Any]) -> float:
+    """Return the largest exponent that 1 − p or 1 − TI may have: γ, 1/γ or 1."""
+    powers = {k: v for k, v in (LOSSES[loss][3] | hyper).items() if "gamma" in k}
+    return max([1.0, *(max(g, 1 / g if g else 0) for g in powers.values())])
+
+
+def _digits(loss: str, logits: np.ndarray, hyper: dict[str, Any]) -> Iterator[int]:
+    """Yield with how many digits to try: the usual number, then ever more, up to the most needed.
+
+    A difference quotient loses those of the step, and 1 − p its own. Where an entry of the gradient
+    is far smaller than the value, the quotient loses that many digits more: an entry may be a
+    product of two small probabilities and of a power of a third.
+    """
+    lost = _lost_digits(logits)
+    spare = STEP_DIGITS + _RIGHT_DIGITS + 20
+    at_most = spare + int((1 + _steepest(loss, hyper)) * lost) + 20
+    while spare < at_most:
+        yield lost + spare
+        spare *= 4
+    yield lost + at_most
+
+
+def _magnitude(x: Any) -> float:
+    """Return log10 |x|, to about one digit, for numbers of any size."""
+    return float(mp.mag(x) * np.log10(2))
+
+
+def _resolved(logits: np.ndarray, value: Any, gradient: np.ndarray, digits: int) -> bool:
+    """Whether the smallest entry of the gradient stands far enough above the rounding errors."""
+    entries = [g for g in gradient.flat if g != 0]
+    if not entries or value == 0:
+        return True
+    left = digits - _lost_digits(logits) - STEP_DIGITS - _RIGHT_DIGITS
+    return left >= _magnitude(value) - min(map(_magnitude, entries))
 
 
 def _cross_entropy(c: int, p: Any, t: Any, h: dict[str, Any]) -> Any:
@@ -255,6 +291,22 @@ def _region(
     return h[share] * pixel + (1 - h[share]) * region
 
 
+def _central_differences(
+    loss: str, logits: np.ndarray, digits: int, *arrays: Any, **keywords: Any
+) -> tuple[Any, np.ndarray]:
+    lift = np.frompyfunc(mp.mpf, 1, 1)
+    with mp.workdps(digits):
+        z = lift(logits.astype(float).astype(object))
+        step = mp.mpf(10) ** -STEP_DIGITS
+        gradient = np.empty(logits.shape, dtype=object)
+        for i in np.ndindex(*logits.shape):
+            above, below = z.copy(), z.copy()
+            above[i], below[i] = z[i] + step, z[i] - step
+            ends = [value(loss, moved, *arrays, **keywords) for moved in (above, below)]
+            gradient[i] = (ends[0] - ends[1]) / (2 * step)
+        return value(loss, z, *arrays, **keywords), gradient
+
+
 def exact_value_and_grad(
     loss: str,
     logits: np.ndarray,
@@ -263,17 +315,12 @@ def exact_value_and_grad(
     **keywords: Any,
 ) -> tuple[Any, np.ndarray]:
     """Return value and gradient, by central differences, as mpmath numbers of over 30 digits."""
-    lift = np.frompyfunc(mp.mpf, 1, 1)
-    with mp.workdps(needed_digits(logits)):
-        z = lift(logits.astype(float).astype(object))
-        step = mp.mpf(10) ** -STEP_DIGITS
-        gradient = np.empty(logits.shape, dtype=object)
-        for i in np.ndindex(*logits.shape):
-            above, below = z.copy(), z.copy()
-            above[i], below[i] = z[i] + step, z[i] - step
-            ends = [value(loss, moved, target, weight, **keywords) for moved in (above, below)]
-            gradient[i] = (ends[0] - ends[1]) / (2 * step)
-        return value(loss, z, target, weight, **keywords), gradient
+    hyper = {k: v for k, v in keywords.items() if k in LOSSES[loss][3]}
+    for digits in _digits(loss, logits, hyper):
+        result = _central_differences(loss, logits, digits, target, weight, **keywords)
+        if _resolved(logits, *result, digits):
+            break
+    return result
 
 
 def value_and_grad(

@@ -80,7 +80,7 @@ def docstring(
         target: f"class indices (the shape of `{logits}` without `axis`, integer or bool) or "
         f"values in [0, 1] per class (the shape of `{logits}`).",
         **{name: f"{h.meaning}." for name, h in loss.hyperparameters.items()},
-        "axis … smooth": "the keywords common to all losses, see `unifocal_spec.options`.",
+        "axis … precision": "the keywords common to all losses, see `unifocal_spec.options`.",
     }
     lines += [
         "Args:",

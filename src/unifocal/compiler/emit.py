@@ -50,7 +50,7 @@ BACKENDS: dict[str, Backend] = {
         ),
         Backend(
             "torch",
-            "import torch",
+            "import torch\nfrom unifocal_torch import namespace as xp",
             "torch.Tensor",
             1,
             lambda z, t: [
@@ -92,11 +92,13 @@ _OPTION_TYPES = {
     "reduction": "Reduction",
     "class_reduction": "ClassReduction",
     "smooth": "float",
+    "precision": "Precision",
 }
 
-OPTION_IMPORTS = (
-    "from unifocal_spec.options import Absent, Activation, ClassReduction, Over, Reduction"
+_ALIASES = sorted(
+    kind for kind in _OPTION_TYPES.values() if kind.isidentifier() and kind[0].isupper()
 )
+OPTION_IMPORTS = f"from unifocal_spec.options import {', '.join(_ALIASES)}"
 
 
 def literal(value: Any) -> str:

@@ -46,6 +46,9 @@ _PRINTABLE = (
     *_FUNCTIONS,
 )
 
+_TINY = 1e-37
+"""Far below what any sum of float32 numbers can notice, and yet a normal number."""
+
 _MODULES = {"numpy": "np", "torch": "torch", "jax": "jnp", "tensorflow": "tf.math"}
 
 
@@ -88,7 +91,8 @@ class _NativeMixin:
 
     def _print_log_odds(self, expression: sp.Basic) -> str:
         x = self._print(expression.args[0])
-        return f"{self._where}({x} != 0, {x} / {self._expm1(f'-{x}')}, -1.0)"
+        # Its limit at 0 is −1, and so is that of two tiny numbers: no case need be distinguished.
+        return f"(({x} - {_TINY}) / ({self._expm1(f'-{x}')} + {_TINY}))"
 
     def _print_expm1(self, expression: sp.Basic) -> str:
         if self.is_scalar(expression):
@@ -97,13 +101,8 @@ class _NativeMixin:
         return self._expm1(self.parenthesize(expression.args[0], level))  # type: ignore[attr-defined]
 
     def _expm1(self, x: str) -> str:
-        """Return e^x − 1; for torch as 2 sinh(x/2) e^(x/2).
-
-        On a processor torch.compile turns expm1 into exp(x) − 1, which is 0 for a small x.
-        """
-        if self.backend == "torch":
-            return f"(2 * torch.sinh({x} / 2) * torch.exp({x} / 2))"
-        return f"{self.module}.expm1({x})"
+        """Return e^x − 1; PyTorch's is none where it is compiled."""
+        return f"{'xp' if self.backend == 'torch' else self.module}.expm1({x})"
 
     @property
     def _where(self) -> str:
@@ -118,9 +117,10 @@ class _NativeMixin:
             return f"({self._print(first)} if {self._print(condition)} else {self._print(second)})"
         if self.is_scalar(first):  # where() takes its dtype from the first value
             condition, first, second = sp.Not(condition), second, first
-        return (
-            f"{self._where}({self._print(condition)}, {self._print(first)}, {self._print(second)})"
-        )
+        # PyTorch's own `where` is slow, but it takes numbers.
+        fast = self.backend == "torch" and not (self.is_scalar(first) or self.is_scalar(second))
+        where = "xp.where" if fast else self._where
+        return f"{where}({self._print(condition)}, {self._print(first)}, {self._print(second)})"
 
     def _print_Pow(self, expression: sp.Pow, **_: Any) -> str:
         level = precedence(expression)

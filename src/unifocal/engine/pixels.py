@@ -38,10 +38,11 @@ def read_block(
         if plan.ignore_index is not None:
             kept = label != plan.ignore_index
             w = xp.astype(kept, z.dtype) if w is None else xp.where(kept, w, 0.0)
-        given, label = label, xp.clip(label, 0, plan.classes - 1)
-        wrong = label != given
-        if w is not None:
-            wrong = wrong & (w != 0)
+        if not xp.all_between(label, 0, plan.classes - 1):
+            given, label = label, xp.clip(label, 0, plan.classes - 1)
+            wrong = label != given
+            if w is not None:
+                wrong = wrong & (w != 0)
     else:
         t = xp.astype(target, z.dtype)
     if w is not None:
@@ -62,7 +63,8 @@ def read_block(
         t, label = _one_hot(xp, label, z, plan.classes, k), None
     elif label is not None:
         t = xp.ones_like(z[:1, :1, :1])
-    return Block((Given if plan.activation == "none" else Softmax)(xp, z, k), label, t, w, wrong)
+    p = (Given if plan.activation == "none" else Softmax)(xp, z, k, label)
+    return Block(p, label, t, w, wrong)
 
 
 def label_out_of_range(plan: Plan) -> str:
@@ -83,8 +85,8 @@ def _channels_as_problems(xp: Any, x: Array, k: int) -> Array:
 def _one_hot(xp: Any, label: Array, like: Array, classes: int, k: int) -> Array:
     """1 where the class is the label's, 0 elsewhere."""
     shape = (1, -1, 1) if k == 1 else (1, 1, -1)
-    hot = xp.expand_dims(label, axis=k) == xp.reshape(xp.arange_like(classes, label), shape)
-    return xp.astype(hot, like.dtype)
+    label = xp.expand_dims(xp.astype(label, like.dtype), axis=k)
+    return xp.equals(label, xp.reshape(xp.arange_like(classes, label), shape))
 
 
 def _weighted(xp: Any, x: Array, w: Array | None, k: int) -> Array:
@@ -102,14 +104,15 @@ def _pixel_arguments(
     def per_class(values: Any) -> Any:
         if not isinstance(values, tuple):
             return values
+        if isinstance(values[0], float) and len(set(values)) == 1:
+            return values[0]
         vector = xp.vector(values, block.p.z)
         if block.label is not None:
             return xp.expand_dims(xp.take(vector, block.label), axis=k)
         return xp.reshape(vector, (1, -1, 1) if k == 1 else (1, 1, -1))
 
     hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
-    neutral = all(weight == 1 for weight in plan.class_weights)
-    return hyper, 1 if neutral else per_class(plan.class_weights)
+    return hyper, per_class(plan.class_weights)
 
 
 def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sums:
@@ -130,15 +133,15 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sum
     pixel = tp = fp = fn = None
     if kernel.pixel is not None:
         hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
-        terms = omega * kernel.pixel.value(*p.logarithms(label, t), t, **hyper)
+        terms = omega * kernel.pixel.value(*p.logarithms(t), t, **hyper)
         pixel = total(xp.sum(terms, axis=k))
     if kernel.region is not None:
         if label is not None:
             hot = _one_hot(xp, label, p.p, plan.classes, k)
             hit = hot * p.p
-            tp, fp, fn = total(hit), total(p.p - hit), total(hot * p.q(label))
+            tp, fp, fn = total(hit), total(p.p - hit), total(hot * p.q)
         else:
-            tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q(None) * t)
+            tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q * t)
     return Sums(weight, pixel, tp, fp, fn)
 
 
@@ -151,13 +154,13 @@ def block_gradient(
     by_log_p = by_p = None
     if kernel.pixel is not None:
         hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
-        slope = kernel.pixel.gradient(*p.logarithms(label, t), t, **hyper)
+        slope = kernel.pixel.gradient(*p.logarithms(t), t, **hyper)
         by_log_p = _weighted(xp, slopes.pixel * omega * slope, w, k)
     if kernel.region is not None:
         y = t if hot is None else hot
         by_p = y * (slopes.tp - slopes.fn) + (1 - y) * slopes.fp
         by_p = _weighted(xp, by_p, w, k)
-    dz = p.chain(by_log_p, by_p, label, hot)
+    dz = p.chain(by_log_p, by_p, hot)
     if plan.activation == "sigmoid":
         dz = dz[:, 1, :] if k == 1 else dz[:, :, 1]
     if w is not None:  # the slopes themselves may be nan

@@ -1,0 +1,1 @@
+"""What other libraries' losses compute, found by `unifocal.conformance`."""

@@ -1,0 +1,235 @@
+"""Time and memory: the command at its smallest, and the arithmetic of what it reports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [
+    pytest.mark.skipif(
+        any(find_spec(module) is None for module in ("matplotlib", "tqdm", "typer")),
+        reason="the benchmark needs the extra 'benchmarks'",
+    ),
+    # one worker, which builds the module's fixture once
+    pytest.mark.xdist_group("speed"),
+]
+
+ROOT = Path(__file__).parents[2]
+OURS, THEIRS = "torch/eager/unifocal.unified_focal", "torch/eager/PyTorch.cross_entropy"
+
+
+def cell(workload: str, **measured: Any) -> dict[str, Any]:
+    """A finished cell with logits of 1000 bytes and labels of 500."""
+    config = {"measure": "time", "runtime": "torch", "workload": workload, "subjects": []}
+    known = {"config": config, "logits": 1000, "labels": 500, "threads": 2, "load": 0.0}
+    return known | {"failed": {}} | measured
+
+
+def record(*cells: dict[str, Any], load: float = 0.0) -> dict[str, Any]:
+    from benchmarks.speed import report
+
+    conditions = {
+        "processor": "an abacus",
+        "cores": 2,
+        "system": "none",
+        "python": "3.11",
+        "versions": {"numpy": "2.0"},
+    }
+    found = [c | {"load": load} for c in cells]
+    return report.judge({"conditions": conditions, "bandwidth": 1e9, "failed": {}, "cells": found})
+
+
+def verdict(title: str, *cells: dict[str, Any]) -> dict[str, Any]:
+    (row,) = [r for r in record(*cells)["targets"] if r["target"] == title]
+    return row
+
+
+# Arithmetic ---------------------------------------------------------------------------------------
+
+
+def test_a_ratio_is_the_median_over_turns_not_the_ratio_of_medians() -> None:
+    from benchmarks.speed.timing import ratio, spread
+
+    # the third turn was disturbed for both, the fifth for theirs
+    assert ratio([2, 2, 20, 3, 2], [1, 1, 10, 1, 4]) == (2.0, 2.0, 2.0)
+    assert spread([1, 2, 3, 4, 5]) == (3, 2, 4)
+    assert spread([7]) == (7, 7, 7)
+
+
+def test_a_turn_that_one_of_them_left_out_is_no_ratio() -> None:
+    from benchmarks.speed.timing import ratio
+
+    assert ratio([6, 6], [2, 3, 1000]) == (2.5, 2.25, 2.75)
+
+
+def test_every_second_turn_goes_backwards_and_patience_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from benchmarks.speed import timing
+
+    now, said = [0.0], []
+
+    def lasts(name: str, seconds: float):
+        def call() -> None:
+            said.append(name)
+            now[0] += seconds
+
+        return call
+
+    monkeypatch.setattr(timing, "perf_counter", lambda: now[0])
+    calls = {"short": lasts("short", 1.0), "long": lasts("long", 4.0)}
+    seconds = timing.take_turns(calls, 4, patience=8.0)
+    assert seconds == {"short": [1.0] * 4, "long": [4.0] * 2}
+    assert said[2:] == ["short", "long", "long", "short", "short", "short"]
+
+
+def test_the_bound_reads_twice_and_writes_once() -> None:
+    from benchmarks.speed.bandwidth import bound
+
+    assert bound(logits=100, labels=10, bandwidth=32.0) == (200 + 20 + 100) / 32
+
+
+# Verdicts -----------------------------------------------------------------------------------------
+
+CROSS_ENTROPY = "PyTorch eager / `F.cross_entropy`"  # at most 1.8
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"), [((1.7, 1.8), "met"), ((1.7, 1.9), "missed"), ((1.9, 1.7), "missed")]
+)
+def test_a_target_is_met_on_all_workloads(seconds: tuple[float, float], wanted: str) -> None:
+    cells = [
+        cell(workload, seconds={OURS: [s], THEIRS: [1.0]})
+        for workload, s in zip(("kits19", "bus"), seconds, strict=True)
+    ]
+    assert verdict(CROSS_ENTROPY, *cells)["verdict"] == wanted
+
+
+def test_a_target_without_figures_is_not_measured() -> None:
+    alone = cell("kits19", seconds={OURS: [1.0]})
+    elsewhere = cell("1e4", seconds={OURS: [1.0], THEIRS: [1.0]})
+    assert verdict(CROSS_ENTROPY, alone, elsewhere)["verdict"] == "not measured"
+
+
+def test_memory_is_over_the_logits_and_labels_are_not_saved_twice() -> None:
+    weighed = cell("bus", peak={OURS: 1700}, saved={OURS: 1500})
+    peak = verdict("PyTorch eager, extra peak memory", weighed)
+    assert (peak["figures"]["bus"]["median"], peak["verdict"]) == (1.7, "missed")
+    saved = verdict("PyTorch eager, saved for backward beside the labels", weighed)
+    assert (saved["figures"]["bus"]["median"], saved["verdict"]) == (1.0, "met")
+
+
+def test_the_report_shows_a_missed_target_as_missed() -> None:
+    from benchmarks.speed import report
+
+    slow = record(cell("kits19", seconds={OURS: [3.0, 3.0], THEIRS: [1.0, 1.0]}))
+    for text in (report.page(slow), report.excerpt(slow)):
+        (line,) = [x for x in text.splitlines() if x.startswith(f"| {CROSS_ENTROPY} |")]
+        assert line == f"| {CROSS_ENTROPY} | 1.8 | 3.00 |  |  | **missed** |"
+
+
+def test_the_report_says_when_the_machine_was_busy_and_what_did_not_run() -> None:
+    from benchmarks.speed import report
+
+    failed = cell("bus", seconds={}) | {"failed": {THEIRS: "torch is not installed"}}
+    assert "machine was busy" in report.page(record(failed, load=1.5))
+    assert "machine was busy" not in report.page(record(failed, load=0.1))
+    assert f"* `{THEIRS} on bus`: torch is not installed" in report.page(record(failed))
+
+
+def test_the_excerpt_replaces_what_stood_between_the_markers() -> None:
+    from benchmarks.speed.report import BEGIN, END, insert
+
+    once = insert(f"before\n{BEGIN}\nold\n{END}\nafter\n", "new")
+    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
+    assert insert(once, "new") == once
+    with pytest.raises(ValueError, match="one part between"):
+        insert("no markers", "new")
+
+
+def test_the_readme_has_the_markers_and_every_target_names_subjects() -> None:
+    from benchmarks.speed.report import insert
+    from benchmarks.speed.subjects import SUBJECTS
+    from benchmarks.speed.targets import TARGETS
+
+    insert((ROOT / "README.md").read_text("utf-8"), "")
+    assert {key for target in TARGETS for key in target.named()} <= SUBJECTS.keys()
+
+
+# Measuring ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is the Linux kernel's")
+def test_the_peak_is_that_of_one_call() -> None:
+    import numpy as np
+
+    from benchmarks.speed.memory import host_peak
+
+    size = 64 << 20
+
+    def call() -> Any:
+        passing = np.ones(size, np.uint8)
+        return passing[: size // 4].copy()
+
+    call()  # a peak before it does not count
+    peak = host_peak(call)
+    assert peak is not None
+    assert peak == pytest.approx(1.25 * size, rel=0.05)  # the kernel counts pages in batches
+
+
+def bench(out: Path, *options: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speed", "--quick", "--out", str(out), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options of a run that takes seconds: two losses on PyTorch, little to do."""
+    if find_spec("torch") is None:
+        pytest.skip("torch is not installed")
+    subjects = "torch/eager/unifocal.unified_focal,torch/eager/PyTorch.*"
+    return ("--workloads", "tiny,1e4", "--subjects", subjects)
+
+
+def test_the_command_writes_what_it_promises_and_repeats_nothing(
+    tmp_path: Path, small: tuple[str, ...]
+) -> None:
+    assert "3 cells measured, 0 resumed" in bench(tmp_path, *small)
+    for name in ("speed.json", "speed.md", "time.png", "memory.png"):
+        assert (tmp_path / name).stat().st_size > 0
+    found = json.loads((tmp_path / "speed.json").read_text())
+    assert found["bandwidth"] > 0
+    assert {"torch", "numpy"} <= found["conditions"]["versions"].keys()
+    timed, sized, weighed = found["cells"]
+    assert {len(seconds) for seconds in timed["seconds"].values()} == {7}
+    assert set(sized["seconds"]) == {OURS, THEIRS}
+    # index labels have 64 bits, as many as two float32 logits
+    assert weighed["saved"][OURS] == weighed["logits"] + weighed["labels"] == 160_000
+    assert "one image of 8×8" in (tmp_path / "speed.md").read_text("utf-8")
+    assert "0 cells measured, 3 resumed" in bench(tmp_path, *small)
+    assert "3 cells measured, 0 resumed" in bench(tmp_path, *small, "--fresh")
+
+
+def test_refuses_a_workload_that_is_not_there(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.speed", "--workloads", "huge", "--out", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "huge: choose from kits19" in done.stderr
