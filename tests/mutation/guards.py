@@ -25,8 +25,10 @@ PARITY = (
     "tests.parity.test_namespaces",
     "tests.parity.test_extremes",
     "tests.parity.test_meaning",
+    "tests.parity.test_inputs",
+    "tests.parity.test_exact",
 )
-OTHERS = ("tests.front.test_front_door", "tests.front.test_errors")
+OTHERS = ("tests.front.test_front_door", "tests.front.test_accumulate", "tests.front.test_errors")
 OWN: dict[str, tuple[str, ...]] = {
     "numpy": (),
     "torch": ("tests.backends.test_torch", "tests.backends.test_torch_memory"),
@@ -69,8 +71,9 @@ class Guard:
             self.test(**arguments)
 
 
-def guards(framework: str, most: int = 10**6) -> Iterator[Guard]:
-    """Yield the guards of a framework, parity first, with `most` calls of each test at most."""
+def guards(framework: str, few: bool = False) -> Iterator[Guard]:
+    """Yield the guards of a framework, parity first; with `few`, one call of each test."""
+    most = 1 if few else 10**6
     backends = import_module("unifocal.certificate.backends")
     eager, *compiled = (b for b in backends.Backend if b.framework == framework)
     for module in PARITY:

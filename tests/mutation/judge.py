@@ -23,9 +23,6 @@ from tests.mutation.guards import guards
 KEPT = ("tests.cases", "tests.house", "tests.mutation")
 """Test modules that import nothing of what is mutated."""
 
-MANY = 10**6
-
-
 class Verdict(NamedTuple):
     """How a mutant ended."""
 
@@ -36,6 +33,11 @@ class Verdict(NamedTuple):
     parity: bool = True
     """Whether that was a test of parity."""
     message: str = ""
+
+    @property
+    def killed(self) -> bool:
+        """Whether a test noticed."""
+        return self.outcome != "survived"
 
 
 class _Finder(MetaPathFinder):
@@ -51,28 +53,31 @@ class _Finder(MetaPathFinder):
 
 
 def judge(
-    module: str, file: Path, frameworks: Sequence[str], truths: Path, most: int = MANY
+    module: str, file: Path, frameworks: Sequence[str], truths: Path, few: bool = False
 ) -> Verdict:
-    """Run the guards of these frameworks with `module` read from `file`, until one fails."""
+    """Run the guards of these frameworks with `module` read from `file`, until one fails.
+
+    With `few`, one call of each test.
+    """
     finder = _Finder(module, file)
     _forget()
     sys.meta_path.insert(0, finder)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)  # as under pytest
-            return _first_failure(frameworks, truths, most)
+            return _first_failure(frameworks, truths, few)
     finally:
         sys.meta_path.remove(finder)
         _forget()
         gc.collect()
 
 
-def _first_failure(frameworks: Sequence[str], truths: Path, most: int) -> Verdict:
+def _first_failure(frameworks: Sequence[str], truths: Path, few: bool) -> Verdict:
     by, parity = "import", True
     try:
         _prepare(truths)
         for framework in frameworks:
-            for guard in guards(framework, most):
+            for guard in guards(framework, few):
                 by, parity = guard.name, guard.parity
                 guard()
     except KeyboardInterrupt:
@@ -89,11 +94,15 @@ def _sentence(error: BaseException) -> str:
 
 
 def _forget() -> None:
-    """Forget the package, and the tests that have imported it."""
+    """Forget the package, the tests that have imported it, and what was compiled of it."""
     for name in list(sys.modules):
         root = name.partition(".")[0]
         if root.startswith("unifocal") or (root == "tests" and not name.startswith(KEPT)):
             del sys.modules[name]
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+    if "torch._dynamo" in sys.modules:
+        sys.modules["torch._dynamo"].reset()
 
 
 def _prepare(truths: Path) -> None:
@@ -101,7 +110,8 @@ def _prepare(truths: Path) -> None:
     backends = importlib.import_module("unifocal.certificate.backends")
     backends.TORCH_COMPILER = "aot_eager"
     oracle = importlib.import_module("unifocal.certificate.oracle")
-    oracle.value_and_grad = _remembering(oracle.value_and_grad, truths)
+    for name in ("value", "value_and_grad"):
+        setattr(oracle, name, _remembering(getattr(oracle, name), truths))
 
 
 def _remembering(function: Callable[..., Any], file: Path) -> Callable[..., Any]:
@@ -110,7 +120,7 @@ def _remembering(function: Callable[..., Any], file: Path) -> Callable[..., Any]
 
     @functools.wraps(function)
     def remembering(*arguments: Any, **keywords: Any) -> Any:
-        call = pickle.dumps((arguments, sorted(keywords.items())))
+        call = pickle.dumps((function.__name__, arguments, sorted(keywords.items())))
         key = hashlib.sha256(call).hexdigest()
         if key not in truths:
             truths[key] = function(*arguments, **keywords)

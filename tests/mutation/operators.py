@@ -24,6 +24,7 @@ ARITHMETIC: dict[type[ast.AST], type] = {
     ast.LShift: ast.RShift,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
+    ast.BitXor: ast.BitOr,
     ast.UAdd: ast.USub,
     ast.USub: ast.UAdd,
 }

@@ -1,4 +1,4 @@
-"""Judge every mutant, in processes that are renewed now and then, and keep the verdicts."""
+"""Judge mutants, in processes that are renewed now and then, and keep the verdicts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from tests.house.paths import ROOT
-from tests.mutation.judge import MANY, Verdict
+from tests.mutation.judge import Verdict
 from tests.mutation.operators import Mutant
 from tests.mutation.targets import Target
 from tests.mutation.worker import Worker
@@ -16,8 +16,8 @@ from tests.mutation.worker import Worker
 FOLDER = ROOT / ".mutation"
 TRUTHS = FOLDER / "truths.pickle"
 
-BATCH = 40
-"""Mutants per process: compiled programs pile up in it."""
+BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25}
+"""Mutants per process: what frameworks compile piles up in it."""
 
 SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")
 """Whoever survived is tried again once something here has changed."""
@@ -62,38 +62,47 @@ def _key(target: Target, mutant: Mutant) -> str:
 
 
 def run(
-    target: Target, verdicts: Verdicts, timeout: float, tell: Callable[[], object], most: int = MANY
+    target: Target,
+    mutants: list[Mutant],
+    verdicts: Verdicts,
+    timeout: float,
+    tell: Callable[[int], object],
 ) -> None:
-    """Judge the mutants of a file that have no verdict; `tell` is called for each."""
-    unknown = [m for m in target.mutants() if verdicts.get(target, m) is None]
-    if unknown:
-        FOLDER.mkdir(exist_ok=True)
-        with Worker(target.frameworks, TRUTHS, timeout) as worker:
-            _expect_health(worker, target, most)
-    for start in range(0, len(unknown), BATCH):
-        for judged in _judged(target, unknown[start : start + BATCH], timeout, tell):
+    """Judge those mutants of a file that have no verdict; `tell` is called with their number."""
+    unknown = [m for m in mutants if verdicts.get(target, m) is None]
+    tell(len(mutants) - len(unknown))
+    if not unknown:
+        return
+    FOLDER.mkdir(exist_ok=True)
+    with Worker(target.frameworks, TRUTHS, timeout) as worker:
+        verdict = worker.judge(target.module, target.source)
+        if verdict.outcome != "survived":
+            raise DamageError(f"{target.path} as it is: {verdict}")
+    size = BATCH[target.frameworks[-1]]
+    for start in range(0, len(unknown), size):
+        for judged in _judged(target, unknown[start : start + size], timeout):
             verdicts.keep(target, judged)
+            tell(len(judged))
 
 
-def _judged(
-    target: Target, batch: list[Mutant], timeout: float, tell: Callable[[], object]
-) -> Iterator[list[Judged]]:
+def _judged(target: Target, batch: list[Mutant], timeout: float) -> Iterator[list[Judged]]:
     """Judge a batch in one process, or in several where a mutant takes the process with it."""
     found: list[Judged] = []
     with Worker(target.frameworks, TRUTHS, timeout) as worker:
         for mutant in batch:
-            if worker.alive:
-                found.append((mutant, worker.judge(target.module, mutant.source)))
-                tell()
-        if worker.alive:
-            # What one mutant leaves behind in the process must not have killed the next.
-            _expect_health(worker, target, most=1)
+            verdict = worker.judge(target.module, mutant.source)
+            if not worker.alive and found:
+                break  # whoever went before may have left too little memory: a process of its own
+            found.append((mutant, verdict))
+            if not worker.alive:
+                break
+        spoilt = worker.alive and worker.judge(target.module, target.source, few=True).killed
+    if spoilt and len(batch) > 1:
+        # What one mutant left behind in the process may have killed another.
+        half = len(batch) // 2
+        yield from _judged(target, batch[:half], timeout)
+        yield from _judged(target, batch[half:], timeout)
+        return
     yield found
     if rest := batch[len(found) :]:
-        yield from _judged(target, rest, timeout, tell)
-
-
-def _expect_health(worker: Worker, target: Target, most: int) -> None:
-    verdict = worker.judge(target.module, target.source, most)
-    if verdict.outcome != "survived":
-        raise DamageError(f"{target.path} as it is: {verdict}")
+        yield from _judged(target, rest, timeout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from tests.house.paths import ROOT
@@ -11,14 +12,22 @@ from tests.mutation.operators import Mutant, mutants
 
 FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow")
 
+SHARED = (
+    "src/unifocal/engine/pixels.py",
+    "src/unifocal/engine/probabilities.py",
+    "spec/unifocal_spec/regions.py",
+)
+
+SAMPLE = {"numpy": 1000, "torch": 1000, "jax": 100, "tensorflow": 100}
+"""The mutants of a file that are judged, at most: all where that takes less than a second each."""
+
 
 @dataclass(frozen=True)
 class Target:
-    """A file, and of every how many mutants one is tried."""
+    """A file, and the frameworks whose tests run on its mutants, the fastest first."""
 
     path: str
     frameworks: tuple[str, ...]
-    every: int = 1
 
     @property
     def module(self) -> str:
@@ -30,36 +39,23 @@ class Target:
         """The text of the file."""
         return (ROOT / self.path).read_text("utf-8")
 
+    @cached_property
     def mutants(self) -> list[Mutant]:
-        """The mutants that are tried: all, or a seeded sample."""
+        """All mutants, in an order drawn once and for all: the first n are a sample."""
         every = list(mutants(self.source))
-        if self.every == 1:
-            return every
-        chosen = random.Random(self.path).sample(range(len(every)), len(every) // self.every)
-        return [every[i] for i in sorted(chosen)]
+        random.Random(self.path).shuffle(every)
+        return every
 
+    def sample(self, size: int | None = None) -> list[Mutant]:
+        """The mutants to judge: `size` of them, or as many as the framework leaves time for."""
+        return self.mutants[: SAMPLE[self.frameworks[-1]] if size is None else size]
 
-# NumPy is the fastest to ask; TensorFlow, which has classes first and last, comes next.
-_SHARED = ("numpy", "tensorflow", "torch", "jax")
 
 TARGETS = [
-    *(
-        Target(path, _SHARED)
-        for path in (
-            "src/unifocal/engine/pixels.py",
-            "src/unifocal/engine/probabilities.py",
-            "spec/unifocal_spec/regions.py",
-        )
-    ),
+    *(Target(path, ("numpy", "torch")) for path in SHARED),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS
-        for module in ("engine", "namespace")
-    ),
-    # The generated code is the same expressions everywhere: all of it once, then samples.
-    Target("backends/unifocal_numpy/losses.py", ("numpy",)),
-    *(
-        Target(f"backends/unifocal_{framework}/losses.py", (framework,), every=5)
-        for framework in FRAMEWORKS[1:]
+        for module in ("engine", "namespace", "losses")
     ),
 ]

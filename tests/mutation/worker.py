@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 
-from tests.mutation.judge import MANY, Verdict, judge, save_truths
+from tests.mutation.judge import Verdict, judge, save_truths
 
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -35,10 +35,10 @@ class Worker:
         self._process.start()
         there.close()
 
-    def judge(self, module: str, source: str, most: int = MANY) -> Verdict:
+    def judge(self, module: str, source: str, few: bool = False) -> Verdict:
         """Judge one mutant; it counts as killed if it hangs or takes the process with it."""
         try:
-            self._here.send((module, source, most))
+            self._here.send((module, source, few))
             if self._here.poll(self.timeout):
                 return Verdict(*self._here.recv())
         except (EOFError, OSError):
@@ -79,12 +79,12 @@ def _serve(connection: Connection, frameworks: tuple[str, ...], truths: Path) ->
     with tempfile.TemporaryDirectory() as folder:
         number = 0
         while True:
-            module, source, most = connection.recv()
+            module, source, few = connection.recv()
             number += 1  # frameworks cache what they read by the file's name
             file = Path(folder) / f"mutant_{number}.py"
             file.write_text(source, "utf-8")
-            verdict = judge(module, file, frameworks, truths, most)
-            if verdict.outcome == "survived":
+            verdict = judge(module, file, frameworks, truths, few)
+            if not verdict.killed:
                 save_truths(truths)
             connection.send(tuple(verdict))
 
