@@ -23,7 +23,6 @@ def main() -> int:
     size.add_argument("--sample", type=int, help="judge so many mutants of every file")
     size.add_argument("--all", action="store_const", const=10**6, dest="sample", help="judge all")
     parser.add_argument("--only", default="*", help="files to judge, a pattern such as '*jax*'")
-    parser.add_argument("--timeout", type=float, default=300, help="seconds per mutant")
     arguments = parser.parse_args()
 
     verdicts = Verdicts()
@@ -31,7 +30,7 @@ def main() -> int:
     for target, mutants in samples:
         if fnmatchcase(target.path, arguments.only):
             with tqdm(total=len(mutants), desc=target.path) as bar:
-                run(target, mutants, verdicts, arguments.timeout, bar.update)
+                run(target, mutants, verdicts, bar.update)
 
     results = [Result(target, mutants, verdicts) for target, mutants in samples]
     PAGE.write_text(page(results), "utf-8")

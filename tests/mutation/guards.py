@@ -37,7 +37,7 @@ OWN: dict[str, tuple[str, ...]] = {
 }
 """Tests of what the users of one framework rely on."""
 
-MOST = {"numpy": 400, "torch": 400, "jax": 16, "tensorflow": 60}
+MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40}
 """The calls of one parity test, at most."""
 MOST_COMPILED = 4
 """… where it runs by a framework's compiler."""

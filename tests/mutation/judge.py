@@ -23,6 +23,7 @@ from tests.mutation.guards import guards
 KEPT = ("tests.cases", "tests.house", "tests.mutation")
 """Test modules that import nothing of what is mutated."""
 
+
 class Verdict(NamedTuple):
     """How a mutant ended."""
 

@@ -19,6 +19,9 @@ TRUTHS = FOLDER / "truths.pickle"
 BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25}
 """Mutants per process: what frameworks compile piles up in it."""
 
+TIMEOUT = {"numpy": 20, "torch": 60, "jax": 240, "tensorflow": 120}
+"""Seconds until a mutant counts as hung: several times what the code as it is takes."""
+
 SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")
 """Whoever survived is tried again once something here has changed."""
 
@@ -65,7 +68,6 @@ def run(
     target: Target,
     mutants: list[Mutant],
     verdicts: Verdicts,
-    timeout: float,
     tell: Callable[[int], object],
 ) -> None:
     """Judge those mutants of a file that have no verdict; `tell` is called with their number."""
@@ -74,24 +76,24 @@ def run(
     if not unknown:
         return
     FOLDER.mkdir(exist_ok=True)
-    with Worker(target.frameworks, TRUTHS, timeout) as worker:
+    with Worker(target.frameworks, TRUTHS, timeout=3600) as worker:  # the oracle takes its time
         verdict = worker.judge(target.module, target.source)
         if verdict.outcome != "survived":
             raise DamageError(f"{target.path} as it is: {verdict}")
     size = BATCH[target.frameworks[-1]]
     for start in range(0, len(unknown), size):
-        for judged in _judged(target, unknown[start : start + size], timeout):
+        for judged in _judged(target, unknown[start : start + size]):
             verdicts.keep(target, judged)
             tell(len(judged))
 
 
-def _judged(target: Target, batch: list[Mutant], timeout: float) -> Iterator[list[Judged]]:
+def _judged(target: Target, batch: list[Mutant]) -> Iterator[list[Judged]]:
     """Judge a batch in one process, or in several where a mutant takes the process with it."""
     found: list[Judged] = []
-    with Worker(target.frameworks, TRUTHS, timeout) as worker:
+    with Worker(target.frameworks, TRUTHS, TIMEOUT[target.frameworks[-1]]) as worker:
         for mutant in batch:
             verdict = worker.judge(target.module, mutant.source)
-            if not worker.alive and found:
+            if verdict.outcome == "crashed" and not worker.alive and found:
                 break  # whoever went before may have left too little memory: a process of its own
             found.append((mutant, verdict))
             if not worker.alive:
@@ -100,9 +102,9 @@ def _judged(target: Target, batch: list[Mutant], timeout: float) -> Iterator[lis
     if spoilt and len(batch) > 1:
         # What one mutant left behind in the process may have killed another.
         half = len(batch) // 2
-        yield from _judged(target, batch[:half], timeout)
-        yield from _judged(target, batch[half:], timeout)
+        yield from _judged(target, batch[:half])
+        yield from _judged(target, batch[half:])
         return
     yield found
     if rest := batch[len(found) :]:
-        yield from _judged(target, rest, timeout)
+        yield from _judged(target, rest)

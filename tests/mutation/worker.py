@@ -17,8 +17,11 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "TF_ENABLE_ONEDNN_OPTS": "0",
-    # JAX compiles every call of every mutant: fast code is not what matters here.
+    # JAX compiles every call of every mutant: fast code is not what matters here, and what a
+    # mutant leaves as it was need not be compiled again.
     "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
 }
 
 
@@ -71,7 +74,7 @@ class Worker:
 
 
 def _serve(connection: Connection, frameworks: tuple[str, ...], truths: Path) -> None:
-    os.environ.update(ENVIRONMENT)
+    os.environ.update(ENVIRONMENT, JAX_COMPILATION_CACHE_DIR=str(truths.parent / "jax"))
     for framework in ("torch", *frameworks):  # PyTorch before TensorFlow
         if framework in frameworks:
             importlib.import_module(framework)
