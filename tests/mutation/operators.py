@@ -62,7 +62,7 @@ NEIGHBOURS = {
 }
 """Functions that are easily taken for one another."""
 
-SYMMETRIC = {"maximum", "promote_types", "result_type"}
+SYMMETRIC = {"equals", "max", "maximum", "min", "promote_types", "result_type"}
 """Functions that do not mind the order of their arguments."""
 
 CONTEXT = {"xp", "kernel", "plan", "k"}
@@ -71,8 +71,8 @@ CONTEXT = {"xp", "kernel", "plan", "k"}
 NAMESPACES = {"jax", "jnp", "math", "np", "tf", "torch", "xp"}
 """Names of modules: what follows their dot is a function, not a method."""
 
-WORDS = {"meaning", "name"}
-"""Keywords that hold words for people."""
+SILENT = {"copy", "meaning", "name"}
+"""Keywords that change no result: words for people, and what saves memory."""
 
 
 # Operators ----------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ def keyword_dropped(node: ast.AST) -> Iterator[ast.AST]:
     """A keyword takes its default."""
     if isinstance(node, ast.Call):
         for place, keyword in enumerate(node.keywords):
-            if keyword.arg not in WORDS:
+            if keyword.arg not in SILENT:
                 yield ast.Call(node.func, node.args, _replaced(node.keywords, place))
 
 
@@ -146,8 +146,10 @@ def arguments_swapped(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def elements_swapped(node: ast.AST) -> Iterator[ast.AST]:
-    """`(a, b)` becomes `(b, a)`, also where a function returns it."""
-    if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load):
+    """`(a, b)` becomes `(b, a)`, also where a function returns it; lists of pairs are left alone."""
+    if not (isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load)):
+        return
+    if not any(isinstance(x, ast.Tuple) for x in node.elts):
         yield from (ast.Tuple(elements, node.ctx) for elements in _swapped(node.elts))
 
 
@@ -307,7 +309,7 @@ def _says_nothing(parent: ast.AST, field: str, child: ast.AST) -> bool:
         return True
     if isinstance(child, ast.Assign):
         return ast.unparse(child.targets[0]) == "__all__"
-    return isinstance(parent, ast.keyword) and parent.arg in WORDS
+    return isinstance(parent, ast.keyword) and parent.arg in SILENT
 
 
 def _context(place: _Place) -> Callable[[], ast.AST]:

@@ -45,6 +45,7 @@ class Worker:
             if self._here.poll(self.timeout):
                 return Verdict(*self._here.recv())
         except (EOFError, OSError):
+            self.stop()
             return Verdict("crashed", message="the process ended")
         self.stop()
         return Verdict("timeout", message=f"no verdict in {self.timeout:g} s")

@@ -74,13 +74,47 @@ def test_a_weight_of_any_type(backend: Backend, dtype: str, ignored: bool) -> No
     assert_gradient(gradient, by_logits, FLOAT32)
 
 
+# Precision inside ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision", "wanted"),
+    [
+        ("float16", "native", "float32"),
+        ("float32", "native", "float32"),
+        ("float64", "native", "float64"),
+        ("float16", "exact", "float64"),
+        ("float32", "exact", "float64"),
+    ],
+)
+def test_pixels_are_computed_in(
+    backend: Backend, dtype: str, precision: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, seen = loaded(backend), []
+    read = engine.read_block
+
+    def watched(xp: Any, kernel: Any, plan: Any, z: Any, *rest: Any) -> Any:
+        seen.append(str(getattr(z.dtype, "name", z.dtype)).removeprefix("torch."))
+        return read(xp, kernel, plan, z, *rest)
+
+    monkeypatch.setattr(engine, "read_block", watched)
+    z, t = call(pixels=13)  # a shape of its own, which JAX traces anew
+    backend.value_and_grad("dice", z.astype(dtype), t, axis=1, precision=precision)
+    assert set(seen) == {wanted}
+
+
 # Blocks -------------------------------------------------------------------------------------------
+
+
+def loaded(backend: Backend) -> Any:
+    """The engine of a backend."""
+    backend.losses()
+    return import_module(f"unifocal_{backend.framework}.engine")
 
 
 def in_blocks(backend: Backend, size: int, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Let the engine take blocks of this many logits, if it takes any; return it."""
-    backend.losses()
-    engine = import_module(f"unifocal_{backend.framework}.engine")
+    engine = loaded(backend)
     if not hasattr(engine, "BLOCK"):
         pytest.skip("this engine leaves blocks to its compiler")
     monkeypatch.setattr(engine, "BLOCK", size)

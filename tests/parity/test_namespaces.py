@@ -93,6 +93,29 @@ def test_repeat(backend: Backend, axis: int) -> None:
     check(backend, "repeat", np.repeat(X, 3, axis=axis), X, 3, axis=axis)
 
 
+@pytest.mark.parametrize("dtype", ["int64", "float32", "float64"])
+def test_equals(backend: Backend, dtype: str) -> None:
+    x, y = np.array([[0, 1, 2]]).astype(dtype), np.array([[0], [2]]).astype(dtype)
+    check(backend, "equals", (x == y).astype(dtype), x, y)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_at_least_tiny(backend: Backend, dtype: str) -> None:
+    tiny = np.finfo(dtype).tiny
+    x = np.array([0, tiny, 2 * tiny, 1, 3], dtype)
+    check(backend, "at_least_tiny", np.array([tiny, tiny, 2 * tiny, 1, 3], dtype), x)
+
+
+@pytest.mark.parametrize("ends", [(0, 2), (-1, 3), (1, 2), (0, 1), (1, 1)])
+@pytest.mark.parametrize("label", [[0, 2, 1], [1], []], ids=str)
+def test_all_between(backend: Backend, label: list[int], ends: tuple[int, int]) -> None:
+    """A traced array shows no value; there the answer is no, and everything is clipped."""
+    with float64(backend):
+        found = names(backend).all_between(backend.asarray(np.array(label, int)), *ends)
+    seen = backend in (Backend.NUMPY, Backend.TORCH) and label
+    assert found is bool(seen and all(ends[0] <= x <= ends[1] for x in label))
+
+
 def test_clip(backend: Backend) -> None:
     check(backend, "clip", np.clip(LABEL * 3 - 2, 0, 2), LABEL * 3 - 2, 0, 2)
 
