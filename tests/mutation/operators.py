@@ -146,7 +146,7 @@ def arguments_swapped(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def elements_swapped(node: ast.AST) -> Iterator[ast.AST]:
-    """`(a, b)` becomes `(b, a)`, also where a function returns it; lists of pairs are left alone."""
+    """`(a, b)` becomes `(b, a)`, also where it is returned; lists of pairs are left alone."""
     if not (isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load)):
         return
     if not any(isinstance(x, ast.Tuple) for x in node.elts):
@@ -307,8 +307,9 @@ def _says_nothing(parent: ast.AST, field: str, child: ast.AST) -> bool:
         return True
     if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
         return True
-    if isinstance(child, ast.Assign):
-        return ast.unparse(child.targets[0]) == "__all__"
+    if isinstance(child, ast.Assign):  # __all__, or another name for a type
+        alias = isinstance(parent, ast.Module) and isinstance(child.value, ast.Subscript)
+        return alias or ast.unparse(child.targets[0]) == "__all__"
     return isinstance(parent, ast.keyword) and parent.arg in SILENT
 
 

@@ -49,3 +49,12 @@ def test_classes_last(loss: str, case: Case, monkeypatch: pytest.MonkeyPatch) ->
     wanted, by_logits = truth(loss, CASES.index(case))
     assert_value(value, wanted, case.dtype)
     assert_gradient(gradient, by_logits, case.dtype)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_classes_last_without_a_pixel(loss: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    put_classes_last(monkeypatch)
+    z, t = np.zeros((2, 3, 0)), np.zeros((2, 0), int)
+    value, gradient = Backend.NUMPY.value_and_grad(loss, z, t, axis=1)
+    assert value == 0
+    assert gradient.shape == z.shape
