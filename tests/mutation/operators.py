@@ -10,6 +10,7 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from os.path import commonprefix
 
 Operator = Callable[[ast.AST], Iterator[ast.AST]]
 
@@ -281,7 +282,7 @@ def mutants(source: str) -> Iterator[Mutant]:
                 if text in seen:
                     continue
                 seen.add(text)
-                what = f"{place.function}: {before} → {after}"
+                what = f"{place.function}: {_change(before, after)}"
                 names[what] += 1
                 what += f" ({names[what]})" if names[what] > 1 else ""
                 yield Mutant(place.function, operator.__name__, what, text)
@@ -322,3 +323,14 @@ def _context(place: _Place) -> Callable[[], ast.AST]:
 def _line(node: ast.AST) -> str:
     """The node as text; of a statement its first line."""
     return ast.unparse(node).partition("\n")[0]
+
+
+def _change(before: str, after: str) -> str:
+    """Both texts; of long ones what differs, and a few words around it."""
+    if len(before) > 80:
+        same = len(commonprefix([before, after]))
+        start = max(before.rfind(" ", 0, max(same - 20, 0)), 0)
+        same = len(commonprefix([before[:start:-1], after[:start:-1]]))
+        end = max(same - 20, 0)
+        before, after = (f"…{x[start : len(x) - end]}…" for x in (before, after))
+    return f"{before} → {after}"
