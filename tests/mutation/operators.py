@@ -10,7 +10,6 @@ import ast
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from os.path import commonprefix
 
 Operator = Callable[[ast.AST], Iterator[ast.AST]]
 
@@ -328,9 +327,13 @@ def _line(node: ast.AST) -> str:
 def _change(before: str, after: str) -> str:
     """Both texts; of long ones what differs, and a few words around it."""
     if len(before) > 80:
-        same = len(commonprefix([before, after]))
-        start = max(before.rfind(" ", 0, max(same - 20, 0)), 0)
-        same = len(commonprefix([before[:start:-1], after[:start:-1]]))
-        end = max(same - 20, 0)
+        start = max(before.rfind(" ", 0, max(_shared(before, after) - 20, 0)), 0)
+        end = max(_shared(before[:start:-1], after[:start:-1]) - 20, 0)
         before, after = (f"…{x[start : len(x) - end]}…" for x in (before, after))
     return f"{before} → {after}"
+
+
+def _shared(a: str, b: str) -> int:
+    """How many characters both begin with."""
+    pairs = zip(a, b, strict=False)
+    return next((i for i, (x, y) in enumerate(pairs) if x != y), min(len(a), len(b)))
