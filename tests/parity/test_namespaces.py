@@ -116,6 +116,18 @@ def test_all_between(backend: Backend, label: list[int], ends: tuple[int, int]) 
     assert found is bool(seen and all(ends[0] <= x <= ends[1] for x in label))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int64"])
+@pytest.mark.parametrize("number", ["neither", "first", "second"])
+def test_where(backend: Backend, number: str, dtype: str) -> None:
+    x, y = np.array([1, -2, 3, 0]).astype(dtype), np.array([5, 6, -7, 8]).astype(dtype)
+    if dtype != "int64":
+        x[3], y[3] = np.nan, -np.inf  # and yet only one of the two is there
+    chosen = np.array([True, False, True, False])
+    x, y = (2 if number == "first" else x), (2 if number == "second" else y)
+    check(backend, "where", np.where(chosen, x, y).astype(dtype), chosen, x, y)
+    check(backend, "where", np.where(~chosen, x, y).astype(dtype), ~chosen, x, y)
+
+
 def test_clip(backend: Backend) -> None:
     check(backend, "clip", np.clip(LABEL * 3 - 2, 0, 2), LABEL * 3 - 2, 0, 2)
 
