@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import unifocal  # noqa: E402
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, relative, unbalanced_volume, volume  # noqa: E402
-from unifocal_torch import engine, namespace  # noqa: E402
+from unifocal_torch import engine  # noqa: E402
 
 HALF = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
@@ -133,10 +133,3 @@ def test_blocks_are_for_the_processor_alone(monkeypatch):
     assert len(engine._blocks(on_processor)) == 7
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     assert engine._blocks(on_processor) == [slice(None)]
-
-
-def test_what_has_no_values_is_not_looked_at():
-    there, elsewhere = torch.zeros(2), torch.zeros(2, device="meta")
-    assert namespace._in_memory(there)
-    assert not namespace._in_memory(elsewhere)
-    assert namespace.vector((1.0, 2.0), elsewhere).device == elsewhere.device

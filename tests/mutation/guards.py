@@ -33,7 +33,11 @@ PARITY = (
 OTHERS = ("tests.front.test_front_door", "tests.front.test_accumulate", "tests.front.test_errors")
 OWN: dict[str, tuple[str, ...]] = {
     "numpy": (),
-    "torch": ("tests.backends.test_torch", "tests.backends.test_torch_memory"),
+    "torch": (
+        "tests.backends.test_torch",
+        "tests.backends.test_torch_memory",
+        "tests.backends.test_torch_names",
+    ),
     "jax": ("tests.backends.test_jax",),
     "tensorflow": ("tests.backends.test_tensorflow",),
 }
