@@ -12,7 +12,7 @@ from tests.cases import LOSSES
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
-from unifocal.engine.probabilities import Softmax
+from unifocal.engine.probabilities import Given, Softmax
 from unifocal_numpy import namespace
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
@@ -115,6 +115,16 @@ def test_a_probability_of_zero_that_should_be(backend: Backend) -> None:
     assert float(value) == pytest.approx((np.log(4) + np.log(4 / 3)) / 4)
     wanted = [[[0, 0], [-1, -0.5], [-1 / 3, 0]]]
     np.testing.assert_allclose(gradient, wanted, rtol=1e-15)
+
+
+def test_the_logarithm_of_a_given_probability() -> None:
+    """A user's own loss may ask for log p of a class that is not the target."""
+    p = np.array([[[0.25, 0.0, 1.0], [0.75, 1.0, 0.0]]])
+    log_p, log_q = Given(namespace, p, 1, None).logarithms(np.zeros_like(p))
+    positive = p > 0
+    np.testing.assert_array_equal(log_p[positive], np.log(p[positive]))
+    assert np.isfinite(log_p).all()
+    assert np.isfinite(log_q).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

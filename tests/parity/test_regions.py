@@ -40,8 +40,9 @@ def test_cotangents_belong_to_the_reduction(
     over: str, reduction: str, keywords: dict[str, Any]
 ) -> None:
     """The reduction is linear: any change of losses changes it by the cotangents."""
-    plan, sums = call(over=over, reduction=reduction, **keywords)
-    losses = np.random.default_rng(2).normal(size=sums.weight.shape)
+    plan, pooled = call(over=over, reduction=reduction, **keywords)
+    _, sums = call(**keywords)  # of each sample, as an engine has them
+    losses = np.random.default_rng(2).normal(size=pooled.weight.shape)
     reduced = reduce_losses(xp, plan, losses)
     cotangent = np.random.default_rng(3).normal(size=reduced.shape)
     by_losses = cotangents(xp, plan, sums, cotangent)
