@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from tests.cases import LOSSES
 from unifocal.dispatch import split_keywords
 from unifocal_numpy.engine import piece_sums
 from unifocal_numpy.losses import KERNELS
-from unifocal_spec import Plan
+from unifocal_spec import Part, Plan
 from unifocal_spec.regions import (
     Slopes,
     Sums,
@@ -87,6 +88,32 @@ def test_a_label_out_of_range_makes_all_slopes_nan(loss: str) -> None:
         xp, lambda v: xp.vector(v, sums.weight), KERNELS[loss], plan, weighing(sums, np.nan)
     )
     assert np.isnan(wrong).tolist() == [[True], [False], [False]]
+
+
+def test_a_combination_has_its_slopes_at_pixel_and_region() -> None:
+    """The package's own combinations are linear, so that it does not matter to them."""
+    kernel = replace(
+        KERNELS["unified_focal"],
+        combine=Part(lambda a, b: a * b**2, lambda a, b: (b**2, 2 * a * b), ()),
+    )
+    plan, sums = call("unified_focal", over="batch")
+
+    def vector(values: tuple[Any, ...]) -> np.ndarray:
+        return xp.vector(values, sums.weight)
+
+    def value(changed: Sums) -> float:
+        return region_losses(xp, vector, kernel, plan, changed).item()
+
+    found = region_slopes(xp, vector, kernel, plan, sums, np.ones((1, 1)))
+    step = 1e-6
+    for name, entry in [("pixel", (0, 0)), ("tp", (0, 0, 1)), ("fp", (0, 0, 2)), ("fn", (0, 0, 0))]:
+        ends = []
+        for h in (step, -step):
+            changed = getattr(sums, name).copy()
+            changed[entry] += h
+            ends.append(value(sums._replace(**{name: changed})))
+        by_numbers = (ends[0] - ends[1]) / (2 * step)
+        assert getattr(found, name)[entry] == pytest.approx(by_numbers, rel=1e-6)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
