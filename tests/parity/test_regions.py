@@ -11,7 +11,7 @@ import pytest
 import unifocal_numpy.namespace as xp
 from tests.cases import LOSSES
 from unifocal.dispatch import split_keywords
-from unifocal_numpy.engine import piece_sums
+from unifocal_numpy.engine import loss_of_sums, piece_sums
 from unifocal_numpy.losses import KERNELS
 from unifocal_spec import Part, Plan
 from unifocal_spec.regions import (
@@ -113,7 +113,7 @@ def test_a_combination_has_its_slopes_at_pixel_and_region() -> None:
             changed[entry] += h
             ends.append(value(sums._replace(**{name: changed})))
         by_numbers = (ends[0] - ends[1]) / (2 * step)
-        assert getattr(found, name)[entry] == pytest.approx(by_numbers, rel=1e-6)
+        assert getattr(found, name)[entry] == pytest.approx(by_numbers, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -122,3 +122,9 @@ def test_slopes_are_by_the_sums_there_are(loss: str) -> None:
     found = slopes(loss, plan, sums)
     for name in Slopes._fields:
         assert (getattr(found, name) is None) == (getattr(sums, name) is None)
+
+
+def test_a_loss_without_bound_warns_of_nothing() -> None:
+    kernel = replace(KERNELS["dice"], combine=Part(lambda a, b: np.log(a), None, ()))
+    plan, sums = call()  # without a pixel term, the pixel average is 0
+    assert loss_of_sums(kernel, plan, sums, np.zeros(1)) == -np.inf
