@@ -146,7 +146,7 @@ def arguments_swapped(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def elements_swapped(node: ast.AST) -> Iterator[ast.AST]:
-    """`(a, b)` becomes `(b, a)`, also where it is returned; of pairs and names the order is free."""
+    """`(a, b)` becomes `(b, a)`; of pairs and of names the order is free."""
     if not (isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load)):
         return
     if not any(isinstance(x, ast.Tuple) or _is_name(x) for x in node.elts):
