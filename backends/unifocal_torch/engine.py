@@ -240,7 +240,7 @@ def _read(
 ) -> Block:
     z = z[..., block].to(_pixel_dtype(plan, z))
     w = None if w is None else w[..., block].to(z.dtype)
-    read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
+    read = read_block(xp, kernel, plan, z, t[..., block], w)
     if read.wrong is not None:
         _complain(plan, read.wrong)
     return read
@@ -260,7 +260,7 @@ def _complain(plan: Plan, wrong: Tensor) -> None:
 
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1) for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
     ]
     samples, problems = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
 
@@ -285,9 +285,9 @@ def _gradient(
 ) -> Tensor:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
     gradient = torch.empty_like(z)
     for block in _blocks(z):
-        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient
