@@ -281,12 +281,12 @@ def _fold(
     count = pixels // width
 
     def cut(first: Any, width: int) -> Arrays:
-        axes = (pixel_axis, 1 if plan.index else pixel_axis, 1)
-        z, t, w = (
-            None if x is None else lax.dynamic_slice_in_dim(x, first, width, axis)
-            for x, axis in zip(arrays, axes, strict=True)
+        z, t, w = arrays
+        return (
+            lax.dynamic_slice_in_dim(z, first, width, pixel_axis),
+            lax.dynamic_slice_in_dim(t, first, width, 1 if plan.index else pixel_axis),
+            None if w is None else lax.dynamic_slice_in_dim(w, first, width, 1),
         )
-        return z, t, w
 
     def body(i: Any, carry: Carry) -> Carry:
         return step(carry, cut(i * width, width), i * width)
