@@ -286,7 +286,7 @@ def _gradient(
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
-    gradient = torch.empty_like(z)
+    gradient = xp.empty_like(z)
     for block in _blocks(z):
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes)
         gradient[..., block] = dz.reshape(z[..., block].shape)

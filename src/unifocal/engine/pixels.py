@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from unifocal.engine.probabilities import Given, Softmax
+from unifocal.engine.probabilities import Given, Softmax, overlaps
 from unifocal_spec.definition import Array
 from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.options import Plan
@@ -20,9 +20,8 @@ class Block(NamedTuple):
     """The pixels of one block, ignored ones blanked and labels out of range clipped."""
 
     p: Softmax | Given
-    label: Array | None
-    """Class indices (n, M), where they suffice; else `t` holds a value for every class."""
     t: Array
+    """The target (n, C, M); or 1, where `p` has a label and tells of its class alone."""
     w: Array | None
     wrong: Array | None
     """Where a label is out of range and not ignored, (samples, M)."""
@@ -60,12 +59,11 @@ def read_block(
             t = xp.stack((1 - t, t), axis=1)
         if w is not None:
             w = xp.repeat(w, channels, axis=0)
-    if label is not None and not kernel.label_only:
-        t, label = _one_hot(xp, label, z, plan.classes), None
-    elif label is not None:
-        t = xp.ones_like(z[:1, :1, :1])
-    p = (Given if plan.activation == "none" else Softmax)(xp, z, label)
-    return Block(p, label, t, w, wrong)
+    if label is not None:
+        t = _one_hot(xp, label, z, plan.classes)
+        label = label if kernel.label_only else None
+    p = (Given if plan.activation == "none" else Softmax)(xp, z, t, label)
+    return Block(p, t if label is None else xp.ones_like(z[:1, :1, :1]), w, wrong)
 
 
 def label_out_of_range(plan: Plan) -> str:
@@ -103,9 +101,9 @@ def _pixel_arguments(xp: Any, plan: Plan, part: Part, block: Block) -> tuple[dic
             return values
         if isinstance(values[0], float) and len(set(values)) == 1:
             return values[0]
-        vector = xp.vector(values, block.p.z)
-        if block.label is not None:
-            return xp.expand_dims(xp.take(vector, block.label), axis=1)
+        vector = xp.vector(values, block.p.p)
+        if block.p.label is not None:
+            return xp.expand_dims(xp.take(vector, block.p.label), axis=1)
         return xp.reshape(vector, (1, -1, 1))
 
     hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
@@ -114,15 +112,15 @@ def _pixel_arguments(xp: Any, plan: Plan, part: Part, block: Block) -> tuple[dic
 
 def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     """Return W, the pixel sum (n,) and TP, FP, FN (n, C) of a block."""
-    p, label, t, w, wrong = block
+    p, t, w, wrong = block
 
     def total(x: Array) -> Array:
         x = _weighted(xp, x, w)
         return xp.total(x, axis=len(x.shape) - 1)
 
     if w is None:
-        one = xp.total(xp.ones_like(p.z[:, 0, :1]), axis=1)
-        weight = one * xp.count(p.z, 2, one.dtype)
+        one = xp.total(xp.ones_like(p.p[:, 0, :1]), axis=1)
+        weight = one * xp.count(p.p, 2, one.dtype)
     else:
         weight = xp.total(w, axis=1)
     if wrong is not None:
@@ -130,32 +128,22 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     pixel = tp = fp = fn = None
     if kernel.pixel is not None:
         hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
-        terms = omega * kernel.pixel.value(*p.logarithms(t), t, **hyper)
+        terms = omega * kernel.pixel.value(*p.logarithms(), t, **hyper)
         pixel = total(xp.sum(terms, axis=1))
     if kernel.region is not None:
-        if label is not None:
-            hot = _one_hot(xp, label, p.p, plan.classes)
-            hit = hot * p.p
-            tp, fp, fn = total(hit), total(p.p - hit), total(hot * p.q)
-        else:
-            tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q * t)
+        tp, fp, fn = map(total, overlaps(p))
     return Sums(weight, pixel, tp, fp, fn)
 
 
 def block_gradient(xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes) -> Array:
     """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
-    p, label, t, w, _ = block
-    hot = None if label is None else _one_hot(xp, label, p.p, plan.classes)
-    by_log_p = by_p = None
+    p, t, w, _ = block
+    by_log_p = None
     if kernel.pixel is not None:
         hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
-        slope = kernel.pixel.gradient(*p.logarithms(t), t, **hyper)
-        by_log_p = _weighted(xp, slopes.pixel * omega * slope, w)
-    if kernel.region is not None:
-        y = t if hot is None else hot
-        by_p = y * (slopes.tp - slopes.fn) + (1 - y) * slopes.fp
-        by_p = _weighted(xp, by_p, w)
-    dz = p.chain(by_log_p, by_p, hot)
+        slope = kernel.pixel.gradient(*p.logarithms(), t, **hyper)
+        by_log_p = slopes.pixel * omega * slope
+    dz = _weighted(xp, p.chain(by_log_p, slopes), w)
     if plan.activation == "sigmoid":
         dz = dz[:, 1, :]
     if w is not None:  # the slopes themselves may be nan
