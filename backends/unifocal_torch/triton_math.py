@@ -1,0 +1,76 @@
+"""Exponentials and logarithms for Triton kernels, accurate to about an ulp.
+
+Compiled for a GPU they are those of CUDA's libdevice: what Triton itself makes of `tl.exp` in
+float32, `ex2.approx`, is off by some |x| ulp. Triton's interpreter has no libdevice, so there they
+are NumPy's `exp` and `log`, and formulas on top of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+from triton.language.extra import libdevice
+
+INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
+
+
+@triton.jit
+def exp(x: Any) -> Any:
+    """e^x."""
+    if INTERPRETED:
+        y = tl.exp(x)
+    else:
+        y = libdevice.exp(x)
+    return y
+
+
+@triton.jit
+def log(x: Any) -> Any:
+    """The natural logarithm of x."""
+    if INTERPRETED:
+        y = tl.log(x)
+    else:
+        y = libdevice.log(x)
+    return y
+
+
+@triton.jit
+def log1p(x: Any) -> Any:
+    """log(1 + x), which keeps its digits near 0, for x ≥ 0.
+
+    With u = 1 + x rounded, x log(u) / (u − 1): the rounding of u cancels between log(u) and u − 1.
+    """
+    if INTERPRETED:
+        u = 1 + x
+        y = tl.where(u == 1, x, x * (tl.log(u) / tl.where(u == 1, 1, u - 1)))
+    else:
+        y = libdevice.log1p(x)
+    return y
+
+
+@triton.jit
+def expm1(x: Any) -> Any:
+    """e^x − 1, which keeps its digits near 0.
+
+    With u = e^x rounded, x (u − 1) / log(u) up to |x| = 1: the rounding of u cancels likewise.
+    """
+    if INTERPRETED:
+        u = tl.exp(x)
+        near = (tl.abs(x) < 1) & (u != 1)
+        ratio = (u - 1) / tl.where(near, tl.log(u), 1)
+        y = tl.where(near, x * ratio, tl.where(u == 1, x, u - 1))
+    else:
+        y = libdevice.expm1(x)
+    return y
+
+
+@triton.jit
+def reciprocal(x: Any) -> Any:
+    """1 / x, rounded once: in float32 Triton's `/` is CUDA's approximate one."""
+    if x.dtype == tl.float64:
+        y = 1 / x
+    else:
+        y = tl.div_rn(1.0, x)
+    return y
