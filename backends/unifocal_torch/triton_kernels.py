@@ -16,8 +16,6 @@ whether the target holds class indices, of which IGNORE is ignored; DTYPE, that 
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 
@@ -27,7 +25,7 @@ from unifocal_torch.triton_math import exp, log, log1p, reciprocal
 
 
 @triton.jit
-def _place(tiles: Any, SIGMOID: tl.constexpr, BLOCK: tl.constexpr) -> Any:
+def _place(tiles, SIGMOID: tl.constexpr, BLOCK: tl.constexpr):
     """Return sample, sigmoid channel and pixels of this program, in 64 bits."""
     problem = (tl.program_id(0) // tiles).to(tl.int64)
     pixel = (tl.program_id(0) % tiles).to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
@@ -40,14 +38,14 @@ def _place(tiles: Any, SIGMOID: tl.constexpr, BLOCK: tl.constexpr) -> Any:
 
 @triton.jit
 def _load_classes(
-    start: Any,
-    by_class: Any,
-    inside: Any,
+    start,
+    by_class,
+    inside,
     FIRST: tl.constexpr,
     CLASSES: tl.constexpr,
     SIGMOID: tl.constexpr,
     DTYPE: tl.constexpr,
-) -> Any:
+):
     """Load one block per class; a sigmoid channel x has the classes (FIRST − x, x) or (0, x)."""
     if SIGMOID:
         x = tl.load(start, mask=inside, other=0).to(DTYPE)
@@ -61,7 +59,7 @@ def _load_classes(
 
 
 @triton.jit
-def _where_kept(weight: Any, values: Any, CLASSES: tl.constexpr) -> Any:
+def _where_kept(weight, values, CLASSES: tl.constexpr):
     """Blank what is ignored, which may be inf or nan."""
     kept = ()
     for c in tl.static_range(CLASSES):
@@ -71,21 +69,21 @@ def _where_kept(weight: Any, values: Any, CLASSES: tl.constexpr) -> Any:
 
 @triton.jit
 def _read_tile(
-    z: Any,
-    t: Any,
-    w: Any,
-    pixels: Any,
-    tiles: Any,
-    z_by: Any,
-    t_by: Any,
-    w_by: Any,
+    z,
+    t,
+    w,
+    pixels,
+    tiles,
+    z_by,
+    t_by,
+    w_by,
     CLASSES: tl.constexpr,
     SIGMOID: tl.constexpr,
     INDEX: tl.constexpr,
     IGNORE: tl.constexpr,
     DTYPE: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> Any:
+):
     """Return logits per class, targets per class (bools for class indices), W and the weights.
 
     W is the weights once more, nan where a label is out of range and not ignored.
@@ -119,7 +117,7 @@ def _read_tile(
 
 
 @triton.jit
-def _coefficients(table: Any, c: Any, COUNT: tl.constexpr, CLASSES: tl.constexpr) -> Any:
+def _coefficients(table, c, COUNT: tl.constexpr, CLASSES: tl.constexpr):
     """Load the class weight and the coefficients of the pixel term for class c."""
     values = ()
     for row in tl.static_range(1 + COUNT):
@@ -128,9 +126,7 @@ def _coefficients(table: Any, c: Any, COUNT: tl.constexpr, CLASSES: tl.constexpr
 
 
 @triton.jit
-def _coefficients_of_label(
-    table: Any, targets: Any, COUNT: tl.constexpr, CLASSES: tl.constexpr
-) -> Any:
+def _coefficients_of_label(table, targets, COUNT: tl.constexpr, CLASSES: tl.constexpr):
     """Load the class weight and the coefficients of the pixel term for each pixel's class."""
     values = ()
     for row in tl.static_range(1 + COUNT):
@@ -145,7 +141,7 @@ def _coefficients_of_label(
 
 
 @triton.jit
-def _softmax(z: Any, CLASSES: tl.constexpr) -> Any:
+def _softmax(z, CLASSES: tl.constexpr):
     """Return d = z − max z, e^d, where z is the largest and how often, s and 1 / (1 + s).
 
     s is the sum of exponentials without that of the largest logit, which is 1: it is left out, not
@@ -168,7 +164,7 @@ def _softmax(z: Any, CLASSES: tl.constexpr) -> Any:
 
 
 @triton.jit
-def _pick(targets: Any, values: Any, CLASSES: tl.constexpr) -> Any:
+def _pick(targets, values, CLASSES: tl.constexpr):
     """Return the value of the label's class, 0 where there is none."""
     picked = tl.zeros_like(values[0])
     for c in tl.static_range(CLASSES):
@@ -177,13 +173,13 @@ def _pick(targets: Any, values: Any, CLASSES: tl.constexpr) -> Any:
 
 
 @triton.jit
-def _complement(e: Any, s: Any, scale: Any) -> Any:
+def _complement(e, s, scale):
     """1 − p, without cancellation."""
     return (s + (1 - e)) * scale
 
 
 @triton.jit
-def _logarithms(d: Any, q: Any, s: Any, DTYPE: tl.constexpr) -> Any:
+def _logarithms(d, q, s, DTYPE: tl.constexpr):
     """Return log p and log(1 − p), finite also where p = 1."""
     if DTYPE == tl.float64:
         q = tl.maximum(q, 2.2250738585072014e-308)
@@ -196,23 +192,23 @@ def _logarithms(d: Any, q: Any, s: Any, DTYPE: tl.constexpr) -> Any:
 
 
 @triton.jit
-def _total(x: Any) -> Any:
+def _total(x):
     """Add the pixels of a tile up in float64, always in the same order."""
     return tl.sum(x.to(tl.float64), axis=0)
 
 
 @triton.jit
 def sums_kernel(
-    sums: Any,
-    z: Any,
-    t: Any,
-    w: Any,
-    table: Any,
-    pixels: Any,
-    tiles: Any,
-    z_by: Any,
-    t_by: Any,
-    w_by: Any,
+    sums,
+    z,
+    t,
+    w,
+    table,
+    pixels,
+    tiles,
+    z_by,
+    t_by,
+    w_by,
     TERM: tl.constexpr,
     COUNT: tl.constexpr,
     REGION: tl.constexpr,
@@ -222,7 +218,7 @@ def sums_kernel(
     IGNORE: tl.constexpr,
     DTYPE: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+):
     """Write W, the pixel sum, and TP, FP and FN per class of a tile, those that the loss has."""
     z, t, count, weight = _read_tile(
         z, t, w, pixels, tiles, z_by, t_by, w_by, CLASSES, SIGMOID, INDEX, IGNORE, DTYPE, BLOCK
@@ -265,7 +261,7 @@ def sums_kernel(
 
 
 @triton.jit
-def _by_probability(slopes: Any, t: Any, CLASSES: tl.constexpr, INDEX: tl.constexpr) -> Any:
+def _by_probability(slopes, t, CLASSES: tl.constexpr, INDEX: tl.constexpr):
     """Return ∂L/∂p per class, from ∂L/∂TP, ∂L/∂FP and ∂L/∂FN per class."""
     values = ()
     for c in tl.static_range(CLASSES):
@@ -280,7 +276,7 @@ def _by_probability(slopes: Any, t: Any, CLASSES: tl.constexpr, INDEX: tl.conste
 
 
 @triton.jit
-def _region_chain(by_p: Any, e: Any, scale: Any, top: Any, ties: Any, CLASSES: tl.constexpr) -> Any:
+def _region_chain(by_p, e, scale, top, ties, CLASSES: tl.constexpr):
     """Return ∂L/∂z per class from ∂L/∂p: p (s − Σ p s) for s = ∂L/∂p but for a constant.
 
     The constant is that of the largest class: a sum over the others alone does not cancel.
@@ -299,9 +295,7 @@ def _region_chain(by_p: Any, e: Any, scale: Any, top: Any, ties: Any, CLASSES: t
 
 
 @triton.jit
-def _pixel_chain_of_label(
-    slope: Any, t: Any, e: Any, q: Any, scale: Any, CLASSES: tl.constexpr
-) -> Any:
+def _pixel_chain_of_label(slope, t, e, q, scale, CLASSES: tl.constexpr):
     """Return ∂L/∂z per class from ∂L/∂log p of the label's class."""
     dz = ()
     for c in tl.static_range(CLASSES):
@@ -310,7 +304,7 @@ def _pixel_chain_of_label(
 
 
 @triton.jit
-def _pixel_chain(by_log_p: Any, e: Any, s: Any, scale: Any, CLASSES: tl.constexpr) -> Any:
+def _pixel_chain(by_log_p, e, s, scale, CLASSES: tl.constexpr):
     """Return ∂L/∂z per class from ∂L/∂log p per class."""
     total = by_log_p[0]
     for c in tl.static_range(1, CLASSES):
@@ -324,18 +318,18 @@ def _pixel_chain(by_log_p: Any, e: Any, s: Any, scale: Any, CLASSES: tl.constexp
 
 @triton.jit
 def gradient_kernel(
-    dz: Any,
-    z: Any,
-    t: Any,
-    w: Any,
-    table: Any,
-    slopes: Any,
-    pixels: Any,
-    tiles: Any,
-    dz_by: Any,
-    z_by: Any,
-    t_by: Any,
-    w_by: Any,
+    dz,
+    z,
+    t,
+    w,
+    table,
+    slopes,
+    pixels,
+    tiles,
+    dz_by,
+    z_by,
+    t_by,
+    w_by,
     TERM: tl.constexpr,
     COUNT: tl.constexpr,
     REGION: tl.constexpr,
@@ -345,7 +339,7 @@ def gradient_kernel(
     IGNORE: tl.constexpr,
     DTYPE: tl.constexpr,
     BLOCK: tl.constexpr,
-) -> None:
+):
     """Write ∂L/∂z of a tile, from `slopes`: per problem, ∂L by what `sums_kernel` sums but W."""
     z, t, _, weight = _read_tile(
         z, t, w, pixels, tiles, z_by, t_by, w_by, CLASSES, SIGMOID, INDEX, IGNORE, DTYPE, BLOCK

@@ -7,8 +7,6 @@ are NumPy's `exp` and `log`, and formulas on top of them.
 
 from __future__ import annotations
 
-from typing import Any
-
 import triton
 import triton.language as tl
 from triton.language.extra import libdevice
@@ -17,7 +15,7 @@ INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
 
 
 @triton.jit
-def exp(x: Any) -> Any:
+def exp(x):
     """e^x."""
     if INTERPRETED:
         y = tl.exp(x)
@@ -27,7 +25,7 @@ def exp(x: Any) -> Any:
 
 
 @triton.jit
-def log(x: Any) -> Any:
+def log(x):
     """The natural logarithm of x."""
     if INTERPRETED:
         y = tl.log(x)
@@ -37,7 +35,7 @@ def log(x: Any) -> Any:
 
 
 @triton.jit
-def log1p(x: Any) -> Any:
+def log1p(x):
     """log(1 + x), which keeps its digits near 0, for x ≥ 0.
 
     With u = 1 + x rounded, x log(u) / (u − 1): the rounding of u cancels between log(u) and u − 1.
@@ -51,7 +49,7 @@ def log1p(x: Any) -> Any:
 
 
 @triton.jit
-def expm1(x: Any) -> Any:
+def expm1(x):
     """e^x − 1, which keeps its digits near 0.
 
     With u = e^x rounded, x (u − 1) / log(u) up to |x| = 1: the rounding of u cancels likewise.
@@ -67,7 +65,7 @@ def expm1(x: Any) -> Any:
 
 
 @triton.jit
-def reciprocal(x: Any) -> Any:
+def reciprocal(x):
     """1 / x, rounded once: in float32 Triton's `/` is CUDA's approximate one."""
     if x.dtype == tl.float64:
         y = 1 / x

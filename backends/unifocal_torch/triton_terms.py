@@ -26,13 +26,13 @@ class Term(NamedTuple):
 
 
 @triton.jit
-def cross_entropy_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def cross_entropy_pixel(log_p, log_q, t, k):
     """(2)  t (−log p)."""
     return -log_p * t
 
 
 @triton.jit
-def cross_entropy_pixel_gradient(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def cross_entropy_pixel_gradient(log_p, log_q, t, k):
     """∂/∂log p of `cross_entropy_pixel`."""
     return -t
 
@@ -43,7 +43,7 @@ def cross_entropy_pixel_coefficients() -> tuple[float, ...]:
 
 
 @triton.jit
-def focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def focal_pixel(log_p, log_q, t, k):
     """(6), (7)  α_c (1 − p)^γ t (−log p)."""
     k1 = k[1]
     k2 = k[2]
@@ -51,7 +51,7 @@ def focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
 
 
 @triton.jit
-def focal_pixel_gradient(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def focal_pixel_gradient(log_p, log_q, t, k):
     """∂/∂log p of `focal_pixel`."""
     k1 = k[1]
     k2 = k[2]
@@ -64,14 +64,14 @@ def focal_pixel_coefficients(*, alpha: float, gamma: float) -> tuple[float, ...]
 
 
 @triton.jit
-def modified_cross_entropy_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def modified_cross_entropy_pixel(log_p, log_q, t, k):
     """(14)  β_c t (−log p)."""
     k1 = k[1]
     return -k1 * log_p * t
 
 
 @triton.jit
-def modified_cross_entropy_pixel_gradient(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def modified_cross_entropy_pixel_gradient(log_p, log_q, t, k):
     """∂/∂log p of `modified_cross_entropy_pixel`."""
     k1 = k[1]
     return -k1 * t
@@ -83,7 +83,7 @@ def modified_cross_entropy_pixel_coefficients(*, beta: float) -> tuple[float, ..
 
 
 @triton.jit
-def hybrid_focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def hybrid_focal_pixel(log_p, log_q, t, k):
     """(15), its focal half."""
     k1 = k[1]
     k2 = k[2]
@@ -91,7 +91,7 @@ def hybrid_focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
 
 
 @triton.jit
-def hybrid_focal_pixel_gradient(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def hybrid_focal_pixel_gradient(log_p, log_q, t, k):
     """∂/∂log p of `hybrid_focal_pixel`."""
     k1 = k[1]
     k2 = k[2]
@@ -104,7 +104,7 @@ def hybrid_focal_pixel_coefficients(*, focal_alpha: float, focal_gamma: float) -
 
 
 @triton.jit
-def asymmetric_focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def asymmetric_focal_pixel(log_p, log_q, t, k):
     """(17)  δ t (−log p) for a rare class, (1 − δ) (1 − p)^γ t (−log p) for the others."""
     k1 = k[1]
     k2 = k[2]
@@ -115,7 +115,7 @@ def asymmetric_focal_pixel(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
 
 
 @triton.jit
-def asymmetric_focal_pixel_gradient(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:
+def asymmetric_focal_pixel_gradient(log_p, log_q, t, k):
     """∂/∂log p of `asymmetric_focal_pixel`."""
     k1 = k[1]
     k2 = k[2]

@@ -86,10 +86,7 @@ def _function(name: str, doc: str, expression: sp.Expr) -> str:
     lines = [f"{k} = k[{k[1:]}]" for k in used]
     lines += [f"{symbol} = {printer.doprint(step)}" for symbol, step in steps]
     body = "\n".join([f'"""{escaped(doc)}"""', *lines, f"return {printer.doprint(result)}"])
-    return (
-        f"@triton.jit\ndef {name}(log_p: Any, log_q: Any, t: Any, k: Any) -> Any:\n"
-        + textwrap.indent(body, "    ")
-    )
+    return f"@triton.jit\ndef {name}(log_p, log_q, t, k):\n" + textwrap.indent(body, "    ")
 
 
 def _pixel(part: TracedPart, loss: Loss) -> tuple[str, str]:
