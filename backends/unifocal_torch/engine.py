@@ -261,7 +261,7 @@ def _complain(plan: Plan, wrong: Tensor) -> None:
 
 def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
     """Whether Triton's kernels take the pixels, one pass each; else blocks of tensor code do."""
-    return triton_available(z) and covers(kernel, plan, z, t, w)
+    return triton_available(z) and covers(kernel, plan, _pixel_dtype(plan, z), z, t, w)
 
 
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:

@@ -19,8 +19,9 @@ from unifocal_spec.regions import Slopes, Sums
 
 Tensor = torch.Tensor
 
-CLASSES = 16
-"""The most classes: one thread holds all those of a pixel, and has 255 registers."""
+CLASSES = {torch.float32: 16, torch.float64: 8}
+"""The most classes, by the dtype of arithmetic: one thread holds all those of a pixel, and has 255
+registers. More would be spilled to memory."""
 
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -73,16 +74,18 @@ def triton_available(z: Tensor) -> bool:
     return _chosen is True and os.environ.get("TRITON_INTERPRET") == "1" and z.device.type == "cpu"
 
 
-def covers(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+def covers(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> bool:
     """Whether the kernels compute this call; they know the pixel terms of the package's losses."""
     from unifocal_torch.losses import KERNELS
 
     return (
         KERNELS.get(kernel.name) is kernel
         and plan.activation != "none"
-        and plan.classes <= CLASSES
         and z.numel() > 0
         and z.dtype in _FLOATS
+        and plan.classes <= CLASSES[dtype]
         and all(_readable(x, z.device) for x in (z, t, w) if x is not None)
     )
 
@@ -127,13 +130,11 @@ def tile(classes: int, dtype: torch.dtype) -> dict[str, int]:
 
 
 def layout(kernel: Kernel, plan: Plan, dtype: torch.dtype, gradient: bool) -> dict[str, Any]:
-    """Return what the kernels must know at compile time, the tile's size but for."""
+    """Return what a kernel knows at compile time, except for its tile."""
     term = _kernels()[1].TERMS[kernel.name]
-    if term is not None:
-        function = term.gradient if gradient else term.value
     return {
-        "TERM": None if term is None else function,
-        "COUNT": 0 if term is None else term.count,
+        "TERM": None if term is None else term.gradient if gradient else term.value,
+        "COUNT": 0 if term is None else term.coefficient_count,
         "REGION": kernel.region is not None,
         "CLASSES": plan.classes,
         "SIGMOID": plan.channels if plan.activation == "sigmoid" else 0,
@@ -151,7 +152,7 @@ def _launch(
     gradient: bool,
 ) -> tuple[int, int, dict[str, Any]]:
     """Return the numbers of problems and of tiles in each, and the arguments of both kernels."""
-    z, t, w = (None if x is None else _bytes(x) for x in arrays)
+    z, t, w = arrays[0], _bytes(arrays[1]), None if arrays[2] is None else _bytes(arrays[2])
     problems = z.shape[0] * (z.shape[1] if plan.activation == "sigmoid" else 1)
     size = tile(plan.classes, dtype)
     tiles = -(-z.shape[2] // size["BLOCK"])

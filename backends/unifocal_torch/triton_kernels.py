@@ -52,9 +52,9 @@ def _load_classes(
         values = (FIRST - x if FIRST else tl.zeros_like(x), x)
     else:
         values = ()
-        for c in tl.static_range(CLASSES):
-            x = tl.load(start + c * by_class, mask=inside, other=0)
-            values = values + (x.to(DTYPE),)
+        for _ in tl.static_range(CLASSES):
+            values = values + (tl.load(start, mask=inside, other=0).to(DTYPE),)
+            start += by_class  # not c times it, which may not fit in 32 bits
     return values
 
 
@@ -377,6 +377,5 @@ def gradient_kernel(
     dz += sample * dz_by[0] + channel * dz_by[1] + pixel * dz_by[2]
     for c in tl.static_range(1 if SIGMOID else 0, CLASSES):
         # The slopes themselves may be nan.
-        x = tl.where(weight != 0, weight * by_z[c], 0)
-        at = dz + (0 if SIGMOID else c * dz_by[1])
-        tl.store(at, x, mask=pixel < pixels)
+        tl.store(dz, tl.where(weight != 0, weight * by_z[c], 0), mask=pixel < pixels)
+        dz += dz_by[1]

@@ -66,9 +66,12 @@ def expm1(x):
 
 @triton.jit
 def reciprocal(x):
-    """1 / x, rounded once: in float32 Triton's `/` is CUDA's approximate one."""
-    if x.dtype == tl.float64:
-        y = 1 / x
-    else:
-        y = tl.div_rn(1.0, x)
+    """1 / x for x from 1 to 2⁶⁴.
+
+    In float32 `/` is CUDA's approximate division, so one step of Newton's method follows. The exact
+    division would do, but brings a subroutine for x near 0 and ∞, and saves registers around it.
+    """
+    y = 1 / x
+    if x.dtype == tl.float32:
+        y = tl.fma(tl.fma(-x, y, 1.0), y, y)
     return y

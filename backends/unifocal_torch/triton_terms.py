@@ -21,8 +21,8 @@ class Term(NamedTuple):
     hyper: tuple[str, ...]
     coefficients: Callable[..., tuple[float, ...]]
     """From the hyperparameters of one class to k[1], k[2], …; k[0] is its class weight."""
-    count: int
-    """The number of coefficients."""
+    coefficient_count: int
+    """How many these are."""
 
 
 @triton.jit
