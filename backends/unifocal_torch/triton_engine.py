@@ -124,9 +124,12 @@ def _table(name: str, plan: Plan, dtype: torch.dtype, device: torch.device) -> T
 
 
 def tile(classes: int, dtype: torch.dtype) -> dict[str, int]:
-    """Return pixels and warps per program: so few pixels per thread that its registers suffice."""
+    """Return pixels and warps per program: so few pixels per thread that its registers suffice.
+
+    All 255 registers are allowed, lest the assembler spill some so that more threads fit in.
+    """
     per_thread = 4 if classes <= 4 and dtype == torch.float32 else 1
-    return {"BLOCK": 128 * per_thread, "num_warps": 4}
+    return {"BLOCK": 128 * per_thread, "num_warps": 4, "maxnreg": 255}
 
 
 def layout(kernel: Kernel, plan: Plan, dtype: torch.dtype, gradient: bool) -> dict[str, Any]:
