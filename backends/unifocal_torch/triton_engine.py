@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from functools import cache, lru_cache
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -26,8 +25,11 @@ registers. More would be spilled to memory."""
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
+VERSION = (3, 4)
+"""The oldest Triton that the tests have passed with."""
+
 CAPABILITY = (8, 0)
-"""The oldest GPUs for which the kernels are compiled in tests."""
+"""The oldest GPUs for which the tests compile the kernels."""
 
 _chosen: bool | None = None
 
@@ -51,9 +53,17 @@ def _wanted() -> bool:
 
 @cache
 def _installed() -> bool:
-    """Whether Triton can compile: it builds the launcher of a kernel with the C compiler."""
+    """Whether Triton is there, new enough, and has the C compiler with which it builds launchers.
+
+    What AMD's GPUs make of the kernels has not been tested.
+    """
+    try:
+        import triton
+    except ImportError:
+        return False
+    version = tuple(map(int, triton.__version__.split(".")[:2]))
     compiler = os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
-    return bool(find_spec("triton") and compiler and not torch.version.hip)
+    return version >= VERSION and compiler is not None and torch.version.hip is None
 
 
 @cache
@@ -67,11 +77,12 @@ def _interpreted() -> bool:
 
 def triton_available(z: Tensor) -> bool:
     """Whether Triton's kernels can and may run on a tensor."""
-    if not _wanted() or torch.compiler.is_compiling() or not _installed():
+    if torch.compiler.is_compiling() or not _wanted():
         return False
     if z.is_cuda:
-        return _new_enough(z.get_device())
-    return _chosen is True and os.environ.get("TRITON_INTERPRET") == "1" and z.device.type == "cpu"
+        return _installed() and _new_enough(z.get_device())
+    interpreted = _chosen is True and os.environ.get("TRITON_INTERPRET") == "1"
+    return interpreted and z.device.type == "cpu" and _installed()
 
 
 def covers(
