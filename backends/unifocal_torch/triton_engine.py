@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any
@@ -57,6 +58,8 @@ def _installed() -> bool:
 
     What AMD's GPUs make of the kernels has not been tested.
     """
+    if "tensorflow" in sys.modules and "triton" not in sys.modules:
+        return False  # Triton 3.7 takes the process down when it is loaded after TensorFlow
     try:
         import triton
     except ImportError:
