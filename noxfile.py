@@ -122,6 +122,19 @@ def parity(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Break the code on purpose, 95 % must be noticed; see `nox -s mutation -- --help`."""
+    session.run(frameworks(session), "-m", "tests.mutation", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Run the whole test suite; of lines and branches written by hand, 95 % must be reached."""
+    python = frameworks(session)
+    session.run(python, *PYTEST, "--cov", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
 def certify(session: nox.Session) -> None:
     """Measure each loss on each framework against 50 digits; see `nox -s certify -- --help`."""
     python = frameworks(session)

@@ -111,3 +111,25 @@ def test_float32_sums_of_a_large_volume(name):
     z, t = map(torch.from_numpy, unbalanced_volume(axis=1))
     wanted = getattr(unifocal, name)(z.double().numpy(), t.numpy())
     assert relative(getattr(ut, name)(z, t), wanted) <= 1e-6
+
+
+# Pieces -------------------------------------------------------------------------------------------
+
+
+def test_pieces_are_not_recorded_by_autograd():
+    """Sums that require a gradient would hold every piece in memory."""
+    z, t = _tensors()
+    total = unifocal.Accumulator(unifocal.unified_focal)
+    total.add(z.requires_grad_(), t)
+    assert not total.value().requires_grad
+    assert not total.gradient(z, t).requires_grad
+
+
+def test_blocks_are_for_the_processor_alone(monkeypatch):
+    """On an accelerator, and for a compiler, all pixels are one block."""
+    z = torch.empty(2, 3, engine.BLOCK, device="meta")
+    assert engine._blocks(z) == [slice(None)]
+    on_processor = torch.empty(2, 3, engine.BLOCK)
+    assert len(engine._blocks(on_processor)) == 7
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    assert engine._blocks(on_processor) == [slice(None)]

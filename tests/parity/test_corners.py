@@ -12,6 +12,7 @@ from tests.cases import LOSSES
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
+from unifocal.engine.probabilities import Given, Softmax
 from unifocal_numpy import namespace
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
@@ -24,7 +25,13 @@ LINEAR: dict[str, dict[str, float]] = {
 }
 """Hyperparameters that make the exponent of the region term 1: at an error of 0 its slope is 1."""
 
-CORNERS = ["labels", "soft targets", "a sample predicted perfectly", "probabilities 0 and 1"]
+CORNERS = [
+    "labels",
+    "soft targets",
+    "a sample predicted perfectly",
+    "probabilities 0 and 1",
+    "probabilities 0 and 1, values",
+]
 
 
 @cache
@@ -40,17 +47,19 @@ def arrays(corner: str) -> tuple[np.ndarray, np.ndarray]:
         z[0], z[1, :, :2] = 800 * hot[0], 800 * hot[1, :, :2]
     if corner == "probabilities 0 and 1":
         return hot.copy(), t
+    if corner == "probabilities 0 and 1, values":
+        return hot.copy(), hot.copy()
     return z, t
 
 
 def corners(loss: str) -> list[str]:
-    """The corners of a loss: the last one where its exponent can be made 1."""
-    return CORNERS if loss in LINEAR else CORNERS[:-1]
+    """The corners of a loss: the last two where its exponent can be made 1."""
+    return CORNERS if loss in LINEAR else CORNERS[:-2]
 
 
 def keywords(loss: str, corner: str) -> tuple[dict[str, Any], dict[str, float]]:
     """Options and hyperparameters of a call."""
-    given = corner == "probabilities 0 and 1"
+    given = corner.startswith("probabilities 0 and 1")
     return ({"activation": "none"}, LINEAR[loss]) if given else ({}, {})
 
 
@@ -71,6 +80,60 @@ def test_a_corner(loss: str, corner: str, backend: Backend) -> None:
     wanted, by_logits = truth(loss, corner)
     assert_value(value, wanted, z.dtype)
     assert_gradient(gradient, by_logits, z.dtype)
+
+
+PIXEL = [
+    "cross_entropy",
+    "focal",
+    "combo",
+    "hybrid_focal",
+    "asymmetric_focal",
+    "unified_focal",
+]
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda b: b.name)
+@pytest.mark.parametrize("t", [[0.5, 0.5], [1.0, 0.0]], ids=str)
+@pytest.mark.parametrize("loss", PIXEL)
+def test_a_probability_of_zero_that_should_not_be(
+    loss: str, t: list[float], backend: Backend
+) -> None:
+    """−t log 0 = ∞ for every t above 0."""
+    given, target = np.array([[[0.0], [1.0]]]), np.array(t).reshape(1, 2, 1)
+    value, _ = backend.value_and_grad(loss, given, target, axis=1, activation="none")
+    assert value == np.inf
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda b: b.name)
+def test_a_probability_of_zero_that_should_be(backend: Backend) -> None:
+    """A class that is absent and has no probability costs nothing and has no slope."""
+    given = np.array([[[0.0, 0.0], [0.25, 1.0], [0.75, 0.0]]])
+    target = np.array([[[0.0, 0.0], [0.5, 1.0], [0.5, 0.0]]])
+    value, gradient = backend.value_and_grad(
+        "cross_entropy", given, target, axis=1, activation="none"
+    )
+    assert float(value) == pytest.approx((np.log(4) + np.log(4 / 3)) / 4)
+    wanted = [[[0, 0], [-1, -0.5], [-1 / 3, 0]]]
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-15)
+
+
+def test_the_logarithm_of_a_given_probability() -> None:
+    """A user's own loss may ask for log p of a class that is not the target."""
+    p = np.array([[[0.25, 0.0, 1.0], [0.75, 1.0, 0.0]]])
+    with np.errstate(divide="ignore"):  # as the engine does: what is not chosen may be infinite
+        log_p, log_q = Given(namespace, p, 1, None).logarithms(np.zeros_like(p))
+    positive = p > 0
+    np.testing.assert_array_equal(log_p[positive], np.log(p[positive]))
+    assert np.isfinite(log_p).all()
+    assert np.isfinite(log_q).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_logarithm_of_what_is_left_is_finite(dtype: str) -> None:
+    """A user's own loss multiplies log(1 − p) by 1 − t, which is 0 where 1 − p vanishes."""
+    z = np.array([[[1e4], [0.0]]], dtype)
+    _, log_q = Softmax(namespace, z, 1, None).logarithms(np.zeros_like(z))
+    np.testing.assert_array_equal(log_q[0, :, 0], [np.log(np.finfo(dtype).tiny), 0])
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -1,0 +1,138 @@
+"""What a mutant is held to: tests of the suite, called as plain functions.
+
+Parity comes first; the tests of the front door and of the framework come after it, so that a
+mutant counts for parity wherever parity sees it. A seeded sample of the calls must do where every
+call is compiled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+PARITY = (
+    "tests.parity.test_parity",
+    "tests.parity.test_corners",
+    "tests.parity.test_class_axis",
+    "tests.parity.test_regions",
+    "tests.parity.test_arrays",
+    "tests.parity.test_namespaces",
+    "tests.parity.test_extremes",
+    "tests.parity.test_meaning",
+    "tests.parity.test_inputs",
+    "tests.parity.test_exact",
+)
+OTHERS = ("tests.front.test_front_door", "tests.front.test_accumulate", "tests.front.test_errors")
+OWN: dict[str, tuple[str, ...]] = {
+    "numpy": (),
+    "torch": (
+        "tests.backends.test_torch",
+        "tests.backends.test_torch_memory",
+        "tests.backends.test_torch_names",
+    ),
+    "jax": ("tests.backends.test_jax",),
+    "tensorflow": ("tests.backends.test_tensorflow",),
+}
+"""Tests of what the users of one framework rely on."""
+
+MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40}
+"""The calls of one parity test, at most."""
+MOST_COMPILED = 4
+"""… where it runs by a framework's compiler."""
+MOST_OTHERS = {"numpy": 100, "torch": 40, "jax": 4, "tensorflow": 6}
+"""The calls of one other test."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One call of a test."""
+
+    test: Callable[..., None]
+    arguments: dict[str, Any]
+    parity: bool
+
+    @property
+    def name(self) -> str:
+        """The test with its module."""
+        return f"{self.test.__module__.removeprefix('tests.')}.{self.test.__name__}"
+
+    def __call__(self) -> None:
+        """Run the test as pytest would."""
+        with contextlib.ExitStack() as stack:
+            arguments = dict(self.arguments)
+            if "monkeypatch" in inspect.signature(self.test).parameters:
+                arguments["monkeypatch"] = stack.enter_context(pytest.MonkeyPatch.context())
+            if "backend" in arguments and not self.parity:
+                precision = import_module("tests.precision")
+                stack.enter_context(precision.float64(arguments["backend"]))
+            stack.enter_context(contextlib.suppress(pytest.skip.Exception))
+            self.test(**arguments)
+
+
+def guards(framework: str, few: bool = False) -> Iterator[Guard]:
+    """Yield the guards of a framework, parity first; with `few`, one call of each test."""
+    most = 1 if few else 10**6
+    backends = import_module("unifocal.certificate.backends")
+    eager, *compiled = (b for b in backends.Backend if b.framework == framework)
+    for module in PARITY:
+        yield from _sample(module, eager, min(most, MOST[framework]), parity=True)
+    for member in compiled:
+        yield from _sample(PARITY[0], member, min(most, MOST_COMPILED), parity=True)
+    for module in (*OTHERS, *OWN[framework]):
+        yield from _sample(module, eager, min(most, MOST_OTHERS[framework]), parity=False)
+
+
+def _sample(module: str, backend: Any, most: int, parity: bool) -> Iterator[Guard]:
+    for test in _tests(module):
+        calls = _calls(test)
+        if "backend" in inspect.signature(test).parameters:
+            calls = _on(backend, calls)
+        elif parity and backend.framework != "numpy":
+            continue  # it runs on NumPy, whatever is judged
+        for call in random.Random(test.__name__).sample(calls, min(most, len(calls))):
+            yield Guard(test, call, parity)
+
+
+def _tests(module: str) -> list[Callable[..., None]]:
+    functions = inspect.getmembers(import_module(module), inspect.isfunction)
+    return [f for name, f in functions if name.startswith("test_") and f.__module__ == module]
+
+
+def _calls(test: Callable[..., None]) -> list[dict[str, Any]]:
+    """The arguments of every call that the marks of a test ask for."""
+    marks = [m for m in getattr(test, "pytestmark", ()) if m.name == "parametrize"]
+    choices = [[_named(m.args[0], value) for value in m.args[1] if _runs(value)] for m in marks]
+    return [
+        {name: value for named in call for name, value in named.items()}
+        for call in itertools.product(*choices)
+    ]
+
+
+def _on(backend: Any, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same calls on one backend, each once."""
+    once = {repr(call | {"backend": None}): call | {"backend": backend} for call in calls}
+    return list(once.values())
+
+
+def _named(names: str | tuple[str, ...], value: Any) -> dict[str, Any]:
+    """One value of a mark, by the names of the arguments."""
+    if isinstance(names, str):
+        names = tuple(name.strip() for name in names.split(","))
+    if hasattr(value, "marks"):  # a pytest.param
+        value = value.values
+    elif len(names) == 1:
+        value = (value,)
+    return dict(zip(names, value, strict=True))
+
+
+def _runs(value: Any) -> bool:
+    """Whether a value of a mark is not to be skipped."""
+    return not any(m.name == "skipif" and m.args[0] for m in getattr(value, "marks", ()))

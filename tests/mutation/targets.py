@@ -1,0 +1,61 @@
+"""What is mutated, and the frameworks whose tests are to notice."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from tests.house.paths import ROOT
+from tests.mutation.operators import Mutant, mutants
+
+FRAMEWORKS = ("numpy", "torch", "jax", "tensorflow")
+
+SHARED = (
+    "src/unifocal/engine/pixels.py",
+    "src/unifocal/engine/probabilities.py",
+    "spec/unifocal_spec/regions.py",
+)
+
+SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40}
+"""The mutants of a file that are judged, at most: many where one takes less than a second."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file, and the frameworks whose tests run on its mutants, the fastest first."""
+
+    path: str
+    frameworks: tuple[str, ...]
+
+    @property
+    def module(self) -> str:
+        """The name under which the file is imported."""
+        return ".".join(Path(self.path).with_suffix("").parts[1:])
+
+    @property
+    def source(self) -> str:
+        """The text of the file."""
+        return (ROOT / self.path).read_text("utf-8")
+
+    @cached_property
+    def mutants(self) -> list[Mutant]:
+        """All mutants, in an order drawn once and for all: the first n are a sample."""
+        every = list(mutants(self.source))
+        random.Random(self.path).shuffle(every)
+        return every
+
+    def sample(self, size: int | None = None) -> list[Mutant]:
+        """The mutants to judge: `size` of them, or as many as the framework leaves time for."""
+        return self.mutants[: SAMPLE[self.frameworks[-1]] if size is None else size]
+
+
+TARGETS = [
+    *(Target(path, ("numpy", "torch")) for path in SHARED),
+    *(
+        Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
+        for framework in FRAMEWORKS
+        for module in ("engine", "namespace", "losses")
+    ),
+]

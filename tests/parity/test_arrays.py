@@ -1,0 +1,169 @@
+"""Arrays as users have them: in half precision, larger than a block, with a weight to broadcast."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.cases import LOSSES
+from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate import oracle
+from unifocal.certificate.backends import Backend
+
+BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
+FLOAT32 = np.dtype("float32")
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda b: b.name)
+def backend(request: pytest.FixtureRequest) -> Backend:
+    return request.param
+
+
+def call(pixels: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of 2 samples and 3 classes, exact in float16, and labels."""
+    rng = np.random.default_rng(5)
+    z = rng.normal(scale=2.0, size=(2, 3, pixels)).astype("float16").astype("float64")
+    return z, rng.integers(0, 3, size=(2, pixels))
+
+
+# Precision ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_half_precision_is_rounded_once(backend: Backend, loss: str) -> None:
+    z, t = call()
+    value, gradient = backend.value_and_grad(loss, z.astype("float16"), t, axis=1)
+    wanted, by_logits = oracle.value_and_grad(loss, z, t)
+    assert value.dtype == FLOAT32
+    assert_value(value, wanted, FLOAT32)
+    np.testing.assert_allclose(gradient, by_logits, rtol=2**-11 + 1e-5, atol=2**-25)
+
+
+# Weights ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (1, 4), (2, 1)])
+@pytest.mark.parametrize("soft", [False, True], ids=["index", "soft"])
+def test_a_weight_that_broadcasts(backend: Backend, soft: bool, shape: tuple[int, ...]) -> None:
+    z, t = call()
+    if soft:
+        t = np.moveaxis(0.9 * np.eye(3)[t] + 1 / 30, -1, 1).copy()
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, size=shape)
+    value, gradient = backend.value_and_grad("unified_focal", z, t, weight, axis=1)
+    wanted, by_logits = oracle.value_and_grad("unified_focal", z, t, weight)
+    assert_value(value, wanted, z.dtype)
+    assert_gradient(gradient, by_logits, z.dtype)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32"])
+@pytest.mark.parametrize("ignored", [False, True], ids=["", "ignore_index"])
+def test_a_weight_of_any_type(backend: Backend, dtype: str, ignored: bool) -> None:
+    z, t = call()
+    weight = np.array([[1, 0, 1, 1], [0, 0, 1, 1]]).astype(dtype)
+    keywords = {"ignore_index": 2} if ignored else {}
+    value, gradient = backend.value_and_grad(
+        "unified_focal", z.astype(FLOAT32), t, weight, axis=1, **keywords
+    )
+    wanted, by_logits = oracle.value_and_grad("unified_focal", z, t, weight, **keywords)
+    assert value.dtype == FLOAT32
+    assert_value(value, wanted, FLOAT32)
+    assert_gradient(gradient, by_logits, FLOAT32)
+
+
+# Precision inside ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dtype", "precision", "wanted"),
+    [
+        ("float16", "native", "float32"),
+        ("float32", "native", "float32"),
+        ("float64", "native", "float64"),
+        ("float16", "exact", "float64"),
+        ("float32", "exact", "float64"),
+    ],
+)
+def test_pixels_are_computed_in(
+    backend: Backend, dtype: str, precision: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, seen = loaded(backend), []
+    read = engine.read_block
+
+    def watched(xp: Any, kernel: Any, plan: Any, z: Any, *rest: Any) -> Any:
+        seen.append(str(getattr(z.dtype, "name", z.dtype)).removeprefix("torch."))
+        return read(xp, kernel, plan, z, *rest)
+
+    monkeypatch.setattr(engine, "read_block", watched)
+    z, t = call(pixels=13)  # a shape of its own, which JAX traces anew
+    backend.value_and_grad("dice", z.astype(dtype), t, axis=1, precision=precision)
+    assert set(seen) == {wanted}
+
+
+# Blocks -------------------------------------------------------------------------------------------
+
+
+def loaded(backend: Backend) -> Any:
+    """The engine of a backend."""
+    backend.losses()
+    return import_module(f"unifocal_{backend.framework}.engine")
+
+
+def in_blocks(backend: Backend, size: int, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Let the engine take blocks of this many logits, if it takes any; return it."""
+    engine = loaded(backend)
+    if not hasattr(engine, "BLOCK"):
+        pytest.skip("this engine leaves blocks to its compiler")
+    monkeypatch.setattr(engine, "BLOCK", size)
+    return engine
+
+
+KINDS = {
+    "index": {},
+    "ignored": {"ignore_index": 1},
+    "soft": {"class_weights": [1.0, 2.0, 0.5]},
+    "sigmoid": {"activation": "sigmoid"},
+}
+
+
+@cache
+def blocked(kind: str) -> tuple[Any, ...]:
+    """Arrays and truth of a call."""
+    z, t = call(11)
+    if kind in ("soft", "sigmoid"):
+        t = np.moveaxis(0.9 * np.eye(3)[t] + 1 / 30, -1, 1).copy()
+    weight = np.random.default_rng(0).uniform(0.5, 2.0, size=(2, 11)) if kind == "soft" else None
+    arrays = z, t, weight
+    return arrays, oracle.value_and_grad("unified_focal", *arrays, **KINDS[kind])
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 1000])
+@pytest.mark.parametrize("kind", KINDS)
+def test_sums_over_blocks(
+    backend: Backend, kind: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_blocks(backend, size, monkeypatch)
+    arrays, (wanted, by_logits) = blocked(kind)
+    value, gradient = backend.value_and_grad("unified_focal", *arrays, axis=1, **KINDS[kind])
+    assert_value(value, wanted, arrays[0].dtype)
+    assert_gradient(gradient, by_logits, arrays[0].dtype)
+
+
+@pytest.mark.parametrize(("size", "widths"), [(60, [10, 1]), (65, [10, 1]), (5, [1]), (999, [11])])
+def test_a_block_is_as_large_as_it_may_be(
+    backend: Backend, size: int, widths: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pixel here has 6 logits: 2 samples of 3 classes."""
+    engine, seen = in_blocks(backend, size, monkeypatch), []
+    read = engine.read_block
+
+    def watched(xp: Any, kernel: Any, plan: Any, z: Any, *rest: Any) -> Any:
+        seen.append(z.shape[2])
+        return read(xp, kernel, plan, z, *rest)
+
+    monkeypatch.setattr(engine, "read_block", watched)
+    backend.value_and_grad("dice", *call(11), axis=1)
+    assert sorted(set(seen), reverse=True) == widths
