@@ -38,6 +38,8 @@ class Case:
     activation: str = "softmax"
     weight: bool = False
     precision: str = "native"
+    last: bool = False
+    """Whether classes come last in memory."""
 
     @property
     def soft(self) -> bool:
@@ -87,9 +89,11 @@ class _Recorder:
 
 
 def compile_kernel(case: Case, capability: int) -> Compiled:
-    """Compile what the launcher would launch for contiguous arrays."""
+    """Compile what the launcher would launch."""
     kernel = KERNELS[case.loss]
     logits = torch.zeros((2, case.classes, 512), dtype=case.logits)
+    if case.last:
+        logits = logits.transpose(1, 2).contiguous().transpose(1, 2)
     target = torch.zeros(logits.shape if case.soft else (2, 512), dtype=case.target)
     weight = torch.zeros((2, 512)) if case.weight else None
     options = {k: v for k, v in OPTIONS.items() if k != "weight"}
