@@ -71,7 +71,7 @@ def _installed() -> bool:
 
 @cache
 def _new_enough(device: int) -> bool:
-    return torch.cuda.get_device_capability(device) >= CAPABILITY
+    return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= CAPABILITY
 
 
 def _interpreted() -> bool:
@@ -105,12 +105,12 @@ def covers(
 
 
 def _readable(x: Tensor, device: torch.device) -> bool:
-    """Whether a kernel can be given the memory of a tensor: under `vmap`, say, there is none."""
+    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
     try:
-        x.data_ptr()
+        address = x.data_ptr()
     except RuntimeError:
         return False
-    return x.device == device and x.dtype in _DTYPES
+    return address != 0 and x.device == device and x.dtype in _DTYPES
 
 
 # Launching ----------------------------------------------------------------------------------------

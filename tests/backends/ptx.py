@@ -6,27 +6,23 @@ import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 import triton
 from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+from triton.runtime import driver
 
 from unifocal_spec import OPTIONS
+from unifocal_spec.regions import Slopes
 from unifocal_torch import engine, triton_engine, triton_kernels
 from unifocal_torch.losses import KERNELS
 
-TYPES = {
-    torch.float16: "fp16",
-    torch.bfloat16: "bf16",
-    torch.float32: "fp32",
-    torch.float64: "fp64",
-    torch.uint8: "u8",
-    torch.int64: "i64",
-}
 _POINTERS = ("sums", "dz", "z", "t", "w", "table", "slopes")
 
 
@@ -42,6 +38,8 @@ class Case:
     activation: str = "softmax"
     weight: bool = False
     precision: str = "native"
+    last: bool = False
+    """Whether classes come last in memory."""
 
     @property
     def soft(self) -> bool:
@@ -60,56 +58,74 @@ class Compiled:
     """The arguments that are parameters of the code."""
 
 
-def _layout(case: Case) -> tuple[dict[str, Any], torch.dtype]:
-    """Return what the launcher would have the kernel know, and the dtype of arithmetic."""
-    kernel = KERNELS[case.loss]
-    logits = torch.empty((2, case.classes, 512), dtype=case.logits, device="meta")
-    target = torch.empty(logits.shape if case.soft else (2, 512), dtype=case.target, device="meta")
-    options = {k: v for k, v in OPTIONS.items() if k != "weight"}
-    options |= {"axis": 1, "activation": case.activation, "precision": case.precision}
-    hyper = {name: h.default for name, h in kernel.hyperparameters.items()}
-    plan = engine._plan(kernel, logits, target, None, hyper, options)
-    dtype = engine._pixel_dtype(plan, logits)
-    known = triton_engine.layout(kernel, plan, dtype, case.gradient)
-    return known | triton_engine.tile(plan.classes, dtype), dtype
+class _Driver:
+    """A GPU that only says what it is."""
+
+    def __init__(self, capability: int) -> None:
+        self.target = GPUTarget("cuda", capability, 32)
+
+    def get_current_target(self) -> GPUTarget:
+        return self.target
+
+    def get_current_device(self) -> int:
+        return self.target.arch
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+class _Recorder:
+    """A kernel that is compiled for the arguments of a launch, but not launched."""
+
+    def __init__(self, kernel: Any) -> None:
+        self.kernel = kernel
+
+    def __getitem__(self, grid: tuple[int, ...]) -> Any:
+        return partial(self._compile, grid)
+
+    def _compile(self, grid: tuple[int, ...], *arguments: Any, **keywords: Any) -> None:
+        self.code = self.kernel.warmup(*arguments, grid=grid, **keywords)
+        self.pixels = keywords["BLOCK"]
 
 
 def compile_kernel(case: Case, capability: int) -> Compiled:
-    """Compile for contiguous arrays whose sizes are multiples of 16, as the launcher would."""
-    known, dtype = _layout(case)
-    options = {name: known.pop(name) for name in ("num_warps", "maxnreg")}
-    function = triton_kernels.gradient_kernel if case.gradient else triton_kernels.sums_kernel
-    types = dict.fromkeys(("z", "dz"), case.logits) | {"t": case.target, "w": torch.float32}
-    types |= dict.fromkeys(("table", "slopes"), dtype) | {"sums": torch.float64}
+    """Compile what the launcher would launch."""
+    kernel = KERNELS[case.loss]
+    logits = torch.zeros((2, case.classes, 512), dtype=case.logits)
+    if case.last:
+        logits = logits.transpose(1, 2).contiguous().transpose(1, 2)
+    target = torch.zeros(logits.shape if case.soft else (2, 512), dtype=case.target)
+    weight = torch.zeros((2, 512)) if case.weight else None
+    options = {k: v for k, v in OPTIONS.items() if k != "weight"}
+    options |= {"axis": 1, "activation": case.activation, "precision": case.precision}
+    hyper = {name: h.default for name, h in kernel.hyperparameters.items()}
+    plan = engine._plan(kernel, logits, target, weight, hyper, options)
+    call = kernel, plan, engine._pixel_dtype(plan, logits), logits, target, weight
 
-    signature: dict[str, Any] = {}
-    constants: dict[Any, Any] = {}
-    aligned: list[tuple[int, ...]] = []
-    for i, name in enumerate(function.arg_names):
-        absent = (name == "w" and not case.weight) or (name == "table" and known["TERM"] is None)
-        if absent or name in known:
-            signature[name], constants[name] = "constexpr", known.get(name)
-        elif name in _POINTERS:
-            signature[name] = f"*{TYPES[types[name]]}"
-            aligned.append((i,))
-        elif name.endswith("_by"):
-            signature[name] = ("i32",) * (1 if name == "w_by" else 2) + ("constexpr",)
-            last = len(signature[name]) - 1
-            constants[i, last] = 1
-            aligned += [(i, axis) for axis in range(last)]
+    name = "gradient_kernel" if case.gradient else "sums_kernel"
+    recorder = _Recorder(getattr(triton_kernels, name))
+    with ExitStack() as stack:
+        stack.callback(driver.set_active, driver._active)
+        driver.set_active(_Driver(capability))
+        stack.enter_context(patch.object(triton_kernels, name, recorder))
+        if case.gradient:
+            triton_engine.fused_gradient(*call, _slopes(case, plan.classes, call[2]))
         else:
-            signature[name] = "i32"
-            aligned += [(i,)] if name == "pixels" else []
-    attributes = {place: [["tt.divisibility", 16]] for place in aligned}
-    code = triton.compile(
-        ASTSource(function, signature, constants, attributes),
-        target=GPUTarget("cuda", capability, 32),
-        options=options,
-    )
-    names = tuple(_parameters(signature))
+            triton_engine.fused_sums(*call)
+    code = recorder.code
+    names = tuple(_parameters(code.src.signature))
     return Compiled(
-        code.asm["ptx"], code.asm["cubin"], known["BLOCK"], 32 * options["num_warps"], names
+        code.asm["ptx"], code.asm["cubin"], recorder.pixels, 32 * code.metadata.num_warps, names
     )
+
+
+def _slopes(case: Case, classes: int, dtype: torch.dtype) -> Slopes:
+    """Return slopes of 0 for the sums that the loss has."""
+    problems = 2 * (case.classes if case.activation == "sigmoid" else 1)
+    pixel, region = (torch.zeros((problems, n, 1), dtype=dtype) for n in (1, classes))
+    kernel = KERNELS[case.loss]
+    by_class = region if kernel.region else None
+    return Slopes(pixel if kernel.pixel else None, by_class, by_class, by_class)
 
 
 def _parameters(signature: dict[str, Any]) -> Iterator[str]:

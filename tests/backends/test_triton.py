@@ -26,6 +26,7 @@ CAPABILITIES = pytest.mark.parametrize("capability", [80, 90], ids="sm_{}".forma
 BOTH = pytest.mark.parametrize("gradient", [False, True], ids=["sums", "gradient"])
 CASES = [
     *(Case("unified_focal", classes, False) for classes in (2, 3, 4, 5, CLASSES[torch.float32])),
+    Case("unified_focal", 3, False, last=True),
     Case("cross_entropy", 3, False),
     Case("dice", 3, False),
     Case("hybrid_focal", 4, False, weight=True),
@@ -42,9 +43,9 @@ CASES = [
 def name(case: Case) -> str:
     kind = "soft" if case.soft else "index"
     dtype = str(case.logits).removeprefix("torch.")
-    weight = ["weight"] * case.weight
+    others = ["weight"] * case.weight + ["last"] * case.last
     return "-".join(
-        [case.loss, str(case.classes), dtype, case.precision, case.activation, kind, *weight]
+        [case.loss, str(case.classes), dtype, case.precision, case.activation, kind, *others]
     )
 
 

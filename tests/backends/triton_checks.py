@@ -16,6 +16,7 @@ import torch
 import triton
 import triton.language as tl
 
+import unifocal as uf
 import unifocal_torch as ut
 from tests.backends.arrays import KINDS, NAMES, volume
 from tests.parity.bounds import assert_gradient, assert_value
@@ -276,6 +277,25 @@ def test_many_classes_are_left_to_tensor_code(calls):
 def test_no_pixels(calls):
     run("dice", torch.zeros(2, 3, 0), torch.zeros(2, 0, dtype=torch.int64))
     assert calls.sums == 0
+
+
+def test_functional_gradients():
+    z, t = doubles(4)
+    found = torch.func.grad(lambda z: ut.unified_focal(z, t))(z)
+    torch.testing.assert_close(found, blocks("unified_focal", z, t)[1])
+
+
+def test_pieces(calls):
+    """The sums and the gradient of a piece take the kernels too."""
+    z, t = doubles(6)
+    whole = uf.Accumulator(uf.unified_focal)
+    whole.add(z[..., :4], t[..., :4])
+    whole.add(z[..., 4:], t[..., 4:])
+    gradient = whole.gradient(z[..., 4:], t[..., 4:])
+    assert (calls.sums, calls.gradients) == (2, 1)
+    wanted = blocks("unified_focal", z, t)
+    torch.testing.assert_close(whole.value(), wanted[0])
+    torch.testing.assert_close(gradient, wanted[1][..., 4:])
 
 
 def test_vmap(calls):
