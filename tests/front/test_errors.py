@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 
 import unifocal as uf
 from tests.front.arrays import calls, native
+from unifocal import Number
+from unifocal_spec.losses import LOSSES
 
 LABELS = calls()["target"]
 SOFT = calls(soft=True)["target"]
@@ -131,6 +135,22 @@ def test_a_bad_call_is_named(backend, changed, error, wanted):
 @pytest.mark.parametrize(("name", "changed", "error", "wanted"), OTHER_LOSSES, ids=_name)
 def test_bad_hyperparameters_of_other_losses(backend, name, changed, error, wanted):
     _refused(backend, getattr(uf, name), changed, error, wanted)
+
+
+def _outside() -> Iterator[tuple[str, dict[str, float]]]:
+    """A value on either side of the range that each number is defined with."""
+    for loss in LOSSES.values():
+        for name, number in loss.hyperparameters.items():
+            if isinstance(number, Number):
+                yield loss.name, {name: number.low if number.positive else number.low - 0.1}
+                if number.high < math.inf:
+                    yield loss.name, {name: number.high + 0.1}
+
+
+@pytest.mark.parametrize(("loss", "changed"), list(_outside()), ids=_name)
+def test_a_number_out_of_its_range(backend, loss, changed):
+    (name,) = changed
+    _refused(backend, getattr(uf, loss), changed, ValueError, f"{name} must be >=? ")
 
 
 @pytest.mark.parametrize(("changed", "error", "wanted"), ARRAYS[:8] + OPTIONS[:8], ids=_name)

@@ -146,10 +146,10 @@ def arguments_swapped(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def elements_swapped(node: ast.AST) -> Iterator[ast.AST]:
-    """`(a, b)` becomes `(b, a)`, also where it is returned; lists of pairs are left alone."""
+    """`(a, b)` becomes `(b, a)`; of pairs and of names the order is free."""
     if not (isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load)):
         return
-    if not any(isinstance(x, ast.Tuple) for x in node.elts):
+    if not any(isinstance(x, ast.Tuple) or _is_name(x) for x in node.elts):
         yield from (ast.Tuple(elements, node.ctx) for elements in _swapped(node.elts))
 
 
@@ -217,6 +217,10 @@ def _swapped(values: list[ast.expr]) -> Iterator[list[ast.expr]]:
 
 def _handed_on(value: ast.expr) -> bool:
     return isinstance(value, ast.Name) and value.id in CONTEXT
+
+
+def _is_name(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
 
 
 def _name(function: ast.expr) -> str:
