@@ -74,17 +74,13 @@ def _new_enough(device: int) -> bool:
     return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= CAPABILITY
 
 
-def _interpreted() -> bool:
-    return os.environ.get("TRITON_INTERPRET") == "1"
-
-
 def triton_available(z: Tensor) -> bool:
     """Whether Triton's kernels can and may run on a tensor."""
-    if torch.compiler.is_compiling() or not _wanted():
+    if torch.compiler.is_compiling() or not (z.is_cuda or _chosen) or not _wanted():
         return False
     if z.is_cuda:
         return _installed() and _new_enough(z.get_device())
-    interpreted = _chosen is True and os.environ.get("TRITON_INTERPRET") == "1"
+    interpreted = os.environ.get("TRITON_INTERPRET") == "1"
     return interpreted and z.device.type == "cpu" and _installed()
 
 

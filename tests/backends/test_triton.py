@@ -1,7 +1,4 @@
-"""Triton's kernels without a GPU: the checks next door, and what they compile to.
-
-A GPU's arithmetic is not tested here, but the same kernels are under Triton's interpreter.
-"""
+"""Triton's kernels: the checks next door, and what they compile to, which needs no GPU."""
 
 from __future__ import annotations
 
@@ -57,13 +54,16 @@ def _cache(tmp_path_factory, monkeypatch):
         pytest.skip("TRITON_INTERPRET is set: Triton compiles nothing")
 
 
-def test_under_the_interpreter():
+@pytest.mark.parametrize("interpreter", [True, False], ids=["interpreter", "GPU"])
+def test_parity(interpreter):
     """Parity, options and determinism."""
+    if not interpreter and not torch.cuda.is_available():
+        pytest.skip("no GPU here")
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"]
     command += ["--no-showlocals", "--tb=short", str(HERE / "triton_checks.py")]
     ran = subprocess.run(
         command,
-        env=os.environ | {"TRITON_INTERPRET": "1"},
+        env=os.environ | {"TRITON_INTERPRET": str(int(interpreter))},
         capture_output=True,
         text=True,
         cwd=HERE.parents[1],
