@@ -29,7 +29,9 @@ PARITY = (
     "tests.parity.test_inputs",
     "tests.parity.test_exact",
 )
-OTHERS = ("tests.front.test_front_door", "tests.front.test_accumulate", "tests.front.test_errors")
+ERRORS = "tests.front.test_errors"
+"""All of them: what is refused is not compiled first."""
+OTHERS = ("tests.front.test_front_door", "tests.front.test_accumulate")
 OWN: dict[str, tuple[str, ...]] = {
     "numpy": (),
     "torch": (
@@ -85,6 +87,7 @@ def guards(framework: str, few: bool = False) -> Iterator[Guard]:
         yield from _sample(module, eager, min(most, MOST[framework]), parity=True)
     for member in compiled:
         yield from _sample(PARITY[0], member, min(most, MOST_COMPILED), parity=True)
+    yield from _sample(ERRORS, eager, most, parity=False)
     for module in (*OTHERS, *OWN[framework]):
         yield from _sample(module, eager, min(most, MOST_OTHERS[framework]), parity=False)
 
