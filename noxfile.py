@@ -67,7 +67,9 @@ def core(session: nox.Session) -> str:
 
 def frameworks(session: nox.Session) -> str:
     """Every framework, the benchmarks and the test tools."""
-    return environment(session, "frameworks", [TORCH], ["-e", ".[all]", *groups("test", "types")])
+    return environment(
+        session, "frameworks", [TORCH], ["-e", ".[all,triton]", *groups("test", "types")]
+    )
 
 
 def peers(session: nox.Session) -> str:

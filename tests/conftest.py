@@ -1,5 +1,6 @@
-"""One process holds all frameworks: PyTorch first, TensorFlow after it, and no log noise."""
+"""One process holds all frameworks: PyTorch first, TensorFlow last, and no log noise."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -14,6 +15,8 @@ except ModuleNotFoundError:
     pass
 else:
     torch.set_num_threads(1)  # pytest-xdist uses the other cores
+    with contextlib.suppress(ModuleNotFoundError):
+        import triton  # noqa: F401 - as torch.compile would, but after TensorFlow it crashes
 
 import pytest
 

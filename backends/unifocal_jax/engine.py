@@ -1,7 +1,8 @@
 """The engine: it takes any kernel from logits to the loss and back, in JAX.
 
-Everything is traced into one program and left to XLA to fuse; the closed-form gradient comes in
-through `jax.custom_vjp`. Kept for backward: logits, target, weight and the sums.
+Everything is traced into one program; on a processor that is a loop over blocks of pixels, on an
+accelerator one piece that XLA fuses. The closed-form gradient comes in through `jax.custom_vjp`.
+Kept for backward: logits, target, weight and the sums.
 
 float64 is switched on inside, whatever the user chose: sums over pixels need it. (A compensated
 float32 sum does not serve: XLA may reorder a reduction, which cancels the compensation.)
@@ -12,13 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from unifocal.engine.pixels import (
+    Block,
     block_gradient,
     block_sums,
     label_out_of_range,
@@ -38,6 +41,9 @@ from unifocal_spec.regions import (
 )
 
 Array = jax.Array
+
+BLOCK = 1 << 15
+"""Logits per block on a processor."""
 
 
 def evaluate(
@@ -253,18 +259,78 @@ def _pixel_dtype(plan: Plan, logits: Array) -> Any:
     return jnp.dtype("float64") if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Any:
-    z = z.astype(_pixel_dtype(plan, z))
-    w = None if w is None else w.astype(z.dtype)
-    return read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
+# Blocks -------------------------------------------------------------------------------------------
+
+_INT32 = np.iinfo(np.int32).max
+
+Arrays = tuple[Array, Array, Array | None]
+"""Logits, target and weight, as `_canonical` returns them."""
+Carry = TypeVar("Carry")
 
 
-def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
-    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w), _class_axis(plan))
+def _fold(
+    plan: Plan, arrays: Arrays, step: Callable[[Carry, Arrays, Any], Carry], carry: Carry
+) -> Carry:
+    """Apply step(carry, block, first pixel) to one block of pixels after the other."""
+    logits = arrays[0]
+    pixel_axis = 3 - _class_axis(plan)
+    pixels = logits.shape[pixel_axis]
+    width = _block_width(logits.shape[0] * plan.channels, pixels)
+    if width == pixels:
+        return step(carry, arrays, np.int32(0))
+    count = pixels // width
+
+    def cut(first: Any, width: int) -> Arrays:
+        z, t, w = arrays
+        return (
+            lax.dynamic_slice_in_dim(z, first, width, pixel_axis),
+            lax.dynamic_slice_in_dim(t, first, width, 1 if plan.index else pixel_axis),
+            None if w is None else lax.dynamic_slice_in_dim(w, first, width, 1),
+        )
+
+    def body(i: Any, carry: Carry) -> Carry:
+        return step(carry, cut(i * width, width), i * width)
+
+    # int32: `vmap` visits the loop again when float64 and int64 are switched off.
+    carry = lax.fori_loop(np.int32(0), np.int32(count), body, carry)
+    rest = pixels - count * width
+    first = np.int32(count * width)
+    return step(carry, cut(first, rest), first) if rest else carry
+
+
+def _block_width(logits_per_pixel: int, pixels: int) -> int:
+    """Pixels per block: what stays in a processor's cache.
+
+    One piece elsewhere: accelerators fuse, and of arrays that may be sharded over several devices
+    a loop would gather every block. So too where the size is left open.
+    """
+    known = isinstance(pixels, int) and isinstance(logits_per_pixel, int) and pixels <= _INT32
+    if not known or jax.default_backend() != "cpu" or jax.device_count() > 1:
+        return pixels
+    return min(max(BLOCK // max(logits_per_pixel, 1), 1), pixels)
+
+
+def _read(kernel: Kernel, plan: Plan, block: Arrays) -> Block:
+    z, t, w = block
+    dtype = _pixel_dtype(plan, z)
+    if _class_axis(plan) == 2:
+        z, t = jnp.moveaxis(z, 2, 1), t if plan.index else jnp.moveaxis(t, 2, 1)
+    return read_block(xp, kernel, plan, z.astype(dtype), t, None if w is None else w.astype(dtype))
+
+
+def _sums(kernel: Kernel, plan: Plan, *arrays: Any) -> Sums:
     problems = plan.channels if plan.activation == "sigmoid" else 1
-    return Sums(
-        *(None if s is None else s.reshape(z.shape[0], problems, *s.shape[1:]) for s in sums)
-    )
+
+    def of_block(block: Arrays) -> Sums:
+        sums = block_sums(xp, kernel, plan, _read(kernel, plan, block))
+        shape = (arrays[0].shape[0], problems)
+        return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in sums))
+
+    def step(sums: Sums, block: Arrays, _: Any) -> Sums:
+        return regions.add_sums(sums, of_block(block))
+
+    shapes = jax.eval_shape(of_block, arrays)
+    return _fold(plan, arrays, step, jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes))
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Array:
@@ -283,12 +349,15 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), k)
-    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
-    if plan.activation == "sigmoid":
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
+
+    def step(gradient: Array, block: Arrays, first: Any) -> Array:
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, block), slopes)
         dz = dz.reshape(z.shape[0], plan.channels, -1)
-        dz = dz if k == 1 else jnp.moveaxis(dz, 1, 2)
-    return dz.astype(z.dtype)
+        dz = (dz if k == 1 else jnp.moveaxis(dz, 1, 2)).astype(z.dtype)
+        return lax.dynamic_update_slice_in_dim(gradient, dz, first, axis=3 - k)
+
+    return _fold(plan, (z, t, w), step, jnp.zeros(z.shape, z.dtype))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

@@ -159,7 +159,7 @@ def _blocks(z: Array) -> list[slice]:
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
     z = z[..., block].astype(_pixel_dtype(plan, z), copy=False)
     w = None if w is None else w[..., block].astype(z.dtype, copy=False)
-    read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
+    read = read_block(xp, kernel, plan, z, t[..., block], w)
     if read.wrong is not None and read.wrong.any():
         raise ValueError(label_out_of_range(plan))
     return read
@@ -167,7 +167,7 @@ def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block
 
 def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1) for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
     ]
     problems = z.shape[1] if plan.activation == "sigmoid" else 1
 
@@ -183,10 +183,10 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
     gradient = np.empty_like(z)
     for block in _blocks(z):
         read = _read(kernel, plan, z, t, w, block)
-        dz = block_gradient(xp, kernel, plan, read, slopes, 1)
+        dz = block_gradient(xp, kernel, plan, read, slopes)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient

@@ -171,8 +171,10 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
 
 def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
     z = tf.cast(z, _pixel_dtype(plan, z))
+    if _class_axis(plan) == 2:
+        z, t = xp.moveaxis(z, 2, 1), t if plan.index else xp.moveaxis(t, 2, 1)
     w = None if w is None else tf.cast(w, z.dtype)
-    block = read_block(xp, kernel, plan, z, t, w, _class_axis(plan))
+    block = read_block(xp, kernel, plan, z, t, w)
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
     seen = tf.executing_eagerly() and block.wrong is not None and "CPU" in block.wrong.device
     if seen and bool(tf.reduce_any(block.wrong)):
@@ -181,7 +183,7 @@ def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
 
 
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
-    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w), _class_axis(plan))
+    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w))
     problems = plan.channels if plan.activation == "sigmoid" else 1
     return Sums(*(None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums))
 
@@ -202,12 +204,10 @@ def _gradient(
     k = _class_axis(plan)
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z), k)
-    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes, k)
-    if plan.activation == "sigmoid":
-        dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))
-        dz = dz if k == 1 else xp.moveaxis(dz, 1, 2)
-    return tf.cast(dz, z.dtype)
+    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z))
+    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes)
+    dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))
+    return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 
 
 def _gradient_once(

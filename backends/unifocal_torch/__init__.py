@@ -7,5 +7,6 @@ require("torch")
 from unifocal_torch import losses, modules  # noqa: E402
 from unifocal_torch.losses import *  # noqa: E402, F403
 from unifocal_torch.modules import *  # noqa: E402, F403
+from unifocal_torch.triton_engine import use_triton  # noqa: E402
 
-__all__ = [*losses.__all__, *modules.__all__]
+__all__ = [*losses.__all__, *modules.__all__, "use_triton"]

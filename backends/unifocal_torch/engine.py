@@ -35,6 +35,7 @@ from unifocal_spec.regions import (
     shares,
 )
 from unifocal_torch import namespace as xp
+from unifocal_torch.triton_engine import covers, fused_gradient, fused_sums, triton_available
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
@@ -240,7 +241,7 @@ def _read(
 ) -> Block:
     z = z[..., block].to(_pixel_dtype(plan, z))
     w = None if w is None else w[..., block].to(z.dtype)
-    read = read_block(xp, kernel, plan, z, t[..., block], w, 1)
+    read = read_block(xp, kernel, plan, z, t[..., block], w)
     if read.wrong is not None:
         _complain(plan, read.wrong)
     return read
@@ -258,9 +259,16 @@ def _complain(plan: Plan, wrong: Tensor) -> None:
         raise ValueError(label_out_of_range(plan))
 
 
+def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+    """Whether Triton's kernels take the pixels, one pass each; else blocks of tensor code do."""
+    return triton_available(z) and covers(kernel, plan, _pixel_dtype(plan, z), z, t, w)
+
+
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
+    if _fused(kernel, plan, z, t, w):
+        return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block), 1) for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
     ]
     samples, problems = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
 
@@ -285,9 +293,11 @@ def _gradient(
 ) -> Tensor:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z), 1)
-    gradient = torch.empty_like(z)
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
+    if _fused(kernel, plan, z, t, w):
+        return fused_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
+    gradient = xp.empty_like(z)
     for block in _blocks(z):
-        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes, 1)
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient

@@ -26,9 +26,10 @@ def in_checkout() -> set[str]:
 
 
 def in_wheel() -> set[str]:
-    """The files that the wheel installed, without its metadata."""
+    """The files that the wheel installed, without its metadata and the script beside Python."""
     files = (file.as_posix() for file in metadata.files("unifocal") or ())
-    return {file for file in files if "__pycache__" not in file and ".dist-info/" not in file}
+    inside = (file for file in files if not file.startswith(".."))
+    return {file for file in inside if "__pycache__" not in file and ".dist-info/" not in file}
 
 
 def is_refused(backend: str) -> bool:
@@ -45,6 +46,8 @@ def main() -> None:
     assert not Path(uf.__file__).is_relative_to(ROOT / "src"), "this is the checkout, not the wheel"
     assert metadata.version("unifocal") == uf.__version__
     assert in_wheel() == in_checkout(), in_wheel() ^ in_checkout()
+    (script,) = metadata.entry_points(group="console_scripts", name="unifocal")
+    assert callable(script.load())
     assert any(file.endswith(".md") for file in in_wheel()), "the equations are missing"
     logits, target = np.zeros((1, 2, 4)), np.array([[0, 1, 1, 0]])
     for package in ("unifocal", "unifocal_numpy"):

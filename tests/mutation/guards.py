@@ -21,7 +21,6 @@ import pytest
 PARITY = (
     "tests.parity.test_parity",
     "tests.parity.test_corners",
-    "tests.parity.test_class_axis",
     "tests.parity.test_regions",
     "tests.parity.test_arrays",
     "tests.parity.test_namespaces",

@@ -39,7 +39,7 @@ def test_half_precision_is_rounded_once(backend: Backend, loss: str) -> None:
     value, gradient = backend.value_and_grad(loss, z.astype("float16"), t, axis=1)
     wanted, by_logits = oracle.value_and_grad(loss, z, t)
     assert value.dtype == FLOAT32
-    assert_value(value, wanted, FLOAT32)
+    assert value == pytest.approx(wanted, rel=1e-6)
     np.testing.assert_allclose(gradient, by_logits, rtol=2**-11 + 1e-5, atol=2**-25)
 
 
@@ -118,6 +118,8 @@ def in_blocks(backend: Backend, size: int, monkeypatch: pytest.MonkeyPatch) -> A
     if not hasattr(engine, "BLOCK"):
         pytest.skip("this engine leaves blocks to its compiler")
     monkeypatch.setattr(engine, "BLOCK", size)
+    if backend is Backend.JAX:
+        engine._program.cache_clear()  # traced with blocks of another size
     return engine
 
 
@@ -140,16 +142,20 @@ def blocked(kind: str) -> tuple[Any, ...]:
     return arrays, oracle.value_and_grad("unified_focal", *arrays, **KINDS[kind])
 
 
+@pytest.mark.parametrize("axis", [1, -1])
 @pytest.mark.parametrize("size", [1, 7, 20, 1000])
 @pytest.mark.parametrize("kind", KINDS)
 def test_sums_over_blocks(
-    backend: Backend, kind: str, size: int, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, kind: str, size: int, axis: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_blocks(backend, size, monkeypatch)
-    arrays, (wanted, by_logits) = blocked(kind)
-    value, gradient = backend.value_and_grad("unified_focal", *arrays, axis=1, **KINDS[kind])
-    assert_value(value, wanted, arrays[0].dtype)
-    assert_gradient(gradient, by_logits, arrays[0].dtype)
+    (z, t, w), (wanted, by_logits) = blocked(kind)
+    t = t if t.ndim == 2 else np.moveaxis(t, 1, axis)
+    value, gradient = backend.value_and_grad(
+        "unified_focal", np.moveaxis(z, 1, axis), t, w, axis=axis, **KINDS[kind]
+    )
+    assert_value(value, wanted, z.dtype)
+    assert_gradient(np.moveaxis(gradient, axis, 1), by_logits, z.dtype)
 
 
 @pytest.mark.parametrize(("size", "widths"), [(60, [10, 1]), (65, [10, 1]), (5, [1]), (999, [11])])
@@ -166,4 +172,5 @@ def test_a_block_is_as_large_as_it_may_be(
 
     monkeypatch.setattr(engine, "read_block", watched)
     backend.value_and_grad("dice", *call(11), axis=1)
-    assert sorted(set(seen), reverse=True) == widths
+    whole = [11] if backend is Backend.JAX else []  # read once for the shapes of the sums
+    assert set(seen) == {*whole, *widths}

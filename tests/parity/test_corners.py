@@ -121,7 +121,7 @@ def test_the_logarithm_of_a_given_probability() -> None:
     """A user's own loss may ask for log p of a class that is not the target."""
     p = np.array([[[0.25, 0.0, 1.0], [0.75, 1.0, 0.0]]])
     with np.errstate(divide="ignore"):  # as the engine does: what is not chosen may be infinite
-        log_p, log_q = Given(namespace, p, 1, None).logarithms(np.zeros_like(p))
+        log_p, log_q = Given(namespace, p, np.zeros_like(p), None).logarithms()
     positive = p > 0
     np.testing.assert_array_equal(log_p[positive], np.log(p[positive]))
     assert np.isfinite(log_p).all()
@@ -132,7 +132,7 @@ def test_the_logarithm_of_a_given_probability() -> None:
 def test_the_logarithm_of_what_is_left_is_finite(dtype: str) -> None:
     """A user's own loss multiplies log(1 − p) by 1 − t, which is 0 where 1 − p vanishes."""
     z = np.array([[[1e4], [0.0]]], dtype)
-    _, log_q = Softmax(namespace, z, 1, None).logarithms(np.zeros_like(z))
+    _, log_q = Softmax(namespace, z, np.zeros_like(z), None).logarithms()
     np.testing.assert_array_equal(log_q[0, :, 0], [np.log(np.finfo(dtype).tiny), 0])
 
 

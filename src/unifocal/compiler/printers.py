@@ -49,7 +49,13 @@ _PRINTABLE = (
 _TINY = 1e-37
 """Far below what any sum of float32 numbers can notice, and yet a normal number."""
 
-_MODULES = {"numpy": "np", "torch": "torch", "jax": "jnp", "tensorflow": "tf.math"}
+_MODULES = {
+    "numpy": "np",
+    "torch": "torch",
+    "triton": "tm",
+    "jax": "jnp",
+    "tensorflow": "tf.math",
+}
 
 
 class UnsupportedOperationError(NotImplementedError):
@@ -179,10 +185,33 @@ class _NativeMixin:
         return str(super()._print(expression, **kwargs))  # type: ignore[misc]
 
 
+class _TritonMixin(_NativeMixin):
+    """Print what Triton kernels can do: less than a framework."""
+
+    def _call(self, name: str, expression: sp.Basic) -> str:
+        if name not in ("exp", "expm1", "log", "log1p"):
+            raise UnsupportedOperationError(
+                f"triton: {type(expression).__name__} cannot be printed, in {expression}"
+            )
+        return super()._call(name, expression)
+
+    @property
+    def _where(self) -> str:
+        return "tl.where"
+
+    def _print_Pow(self, expression: sp.Pow, **_: Any) -> str:
+        exponent = int(expression.exp) if expression.exp.is_Integer else 0
+        if not exponent:
+            raise UnsupportedOperationError(f"triton: {expression} cannot be printed")
+        base = self.parenthesize(expression.base, PRECEDENCE["Pow"])  # type: ignore[attr-defined]
+        product = " * ".join([base] * abs(exponent))
+        return f"({product})" if exponent > 0 else f"(1 / ({product}))"
+
+
 def native_printer(backend: str, scalars: Iterable[str] = ()) -> Any:
     """Return the printer of a backend; `scalars` names the symbols that are Python numbers."""
     # SymPy's printers import their framework where it is installed, so each is fetched when needed.
-    if backend == "numpy":
+    if backend in ("numpy", "triton"):
         from sympy.printing.numpy import NumPyPrinter as Base
     elif backend == "jax":
         from sympy.printing.numpy import JaxPrinter as Base
@@ -190,4 +219,5 @@ def native_printer(backend: str, scalars: Iterable[str] = ()) -> Any:
         from sympy.printing.pytorch import TorchPrinter as Base
     else:
         from sympy.printing.tensorflow import TensorflowPrinter as Base
-    return type(f"Native{Base.__name__}", (_NativeMixin, Base), {})(backend, scalars)
+    mixin = _TritonMixin if backend == "triton" else _NativeMixin
+    return type(f"Native{Base.__name__}", (mixin, Base), {})(backend, scalars)

@@ -1,14 +1,15 @@
 """The pixels of one block: their sums, and the gradient by their logits.
 
-Shapes: n problems (samples × sigmoid channels), C classes, M pixels. Logits and values are
-(n, C, M) for k = 1 and (n, M, C) for k = 2; labels and weights are (n, M).
+Shapes: logits and values are (n, C, M) for n problems (samples × sigmoid channels), C classes and M
+pixels; labels and weights are (n, M). Pixels come last whatever the user's axis is: processors take
+them many at a time, and classes are few.
 """
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from unifocal.engine.probabilities import Given, Softmax
+from unifocal.engine.probabilities import Given, Softmax, overlaps
 from unifocal_spec.definition import Array
 from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.options import Plan
@@ -19,16 +20,15 @@ class Block(NamedTuple):
     """The pixels of one block, ignored ones blanked and labels out of range clipped."""
 
     p: Softmax | Given
-    label: Array | None
-    """Class indices (n, M), where they suffice; else `t` holds a value for every class."""
     t: Array
+    """The target (n, C, M); or 1, where `p` has a label and tells of its class alone."""
     w: Array | None
     wrong: Array | None
     """Where a label is out of range and not ignored, (samples, M)."""
 
 
 def read_block(
-    xp: Any, kernel: Kernel, plan: Plan, z: Array, target: Array, w: Array | None, k: int
+    xp: Any, kernel: Kernel, plan: Plan, z: Array, target: Array, w: Array | None
 ) -> Block:
     """Prepare a block from logits z in the dtype of pixel arithmetic, target and weight."""
     wrong = label = None
@@ -46,25 +46,24 @@ def read_block(
     else:
         t = xp.astype(target, z.dtype)
     if w is not None:
-        kept = xp.expand_dims(w != 0, axis=k)
+        kept = xp.expand_dims(w != 0, axis=1)
         z = xp.where(kept, z, 0.5 if plan.activation == "none" else 0.0)
         t = t if plan.index else xp.where(kept, t, 0.0)
 
     if plan.activation == "sigmoid":  # channel k is the two-class problem with logits (0, z_k)
         channels = plan.channels
-        z = _channels_as_problems(xp, z, k)
-        z = xp.stack((xp.zeros_like(z), z), axis=k)
+        z = _channels_as_problems(xp, z)
+        z = xp.stack((xp.zeros_like(z), z), axis=1)
         if not plan.index:
-            t = _channels_as_problems(xp, t, k)
-            t = xp.stack((1 - t, t), axis=k)
+            t = _channels_as_problems(xp, t)
+            t = xp.stack((1 - t, t), axis=1)
         if w is not None:
             w = xp.repeat(w, channels, axis=0)
-    if label is not None and not kernel.label_only:
-        t, label = _one_hot(xp, label, z, plan.classes, k), None
-    elif label is not None:
-        t = xp.ones_like(z[:1, :1, :1])
-    p = (Given if plan.activation == "none" else Softmax)(xp, z, k, label)
-    return Block(p, label, t, w, wrong)
+    if label is not None:
+        t = _one_hot(xp, label, z, plan.classes)
+        label = label if kernel.label_only else None
+    p = (Given if plan.activation == "none" else Softmax)(xp, z, t, label)
+    return Block(p, t if label is None else xp.ones_like(z[:1, :1, :1]), w, wrong)
 
 
 def label_out_of_range(plan: Plan) -> str:
@@ -76,29 +75,25 @@ def label_out_of_range(plan: Plan) -> str:
     )
 
 
-def _channels_as_problems(xp: Any, x: Array, k: int) -> Array:
-    """Bring (N, K, M) or (N, M, K) to (N · K, M)."""
-    x = x if k == 1 else xp.moveaxis(x, 2, 1)
+def _channels_as_problems(xp: Any, x: Array) -> Array:
+    """Bring (N, K, M) to (N · K, M)."""
     return xp.reshape(x, (xp.size(x, 0) * xp.size(x, 1), xp.size(x, 2)))
 
 
-def _one_hot(xp: Any, label: Array, like: Array, classes: int, k: int) -> Array:
+def _one_hot(xp: Any, label: Array, like: Array, classes: int) -> Array:
     """1 where the class is the label's, 0 elsewhere."""
-    shape = (1, -1, 1) if k == 1 else (1, 1, -1)
-    label = xp.expand_dims(xp.astype(label, like.dtype), axis=k)
-    return xp.equals(label, xp.reshape(xp.arange_like(classes, label), shape))
+    label = xp.expand_dims(xp.astype(label, like.dtype), axis=1)
+    return xp.equals(label, xp.reshape(xp.arange_like(classes, label), (1, -1, 1)))
 
 
-def _weighted(xp: Any, x: Array, w: Array | None, k: int) -> Array:
+def _weighted(xp: Any, x: Array, w: Array | None) -> Array:
     """Multiply by the weight of the pixel."""
     if w is None:
         return x
-    return x * (w if len(x.shape) == 2 else xp.expand_dims(w, axis=k))
+    return x * (w if len(x.shape) == 2 else xp.expand_dims(w, axis=1))
 
 
-def _pixel_arguments(
-    xp: Any, plan: Plan, part: Part, block: Block, k: int
-) -> tuple[dict[str, Any], Array]:
+def _pixel_arguments(xp: Any, plan: Plan, part: Part, block: Block) -> tuple[dict[str, Any], Array]:
     """Return hyperparameters and ω per class, or picked by the label with a class axis of 1."""
 
     def per_class(values: Any) -> Any:
@@ -106,70 +101,58 @@ def _pixel_arguments(
             return values
         if isinstance(values[0], float) and len(set(values)) == 1:
             return values[0]
-        vector = xp.vector(values, block.p.z)
-        if block.label is not None:
-            return xp.expand_dims(xp.take(vector, block.label), axis=k)
-        return xp.reshape(vector, (1, -1, 1) if k == 1 else (1, 1, -1))
+        vector = xp.vector(values, block.p.p)
+        if block.p.label is not None:
+            return xp.expand_dims(xp.take(vector, block.p.label), axis=1)
+        return xp.reshape(vector, (1, -1, 1))
 
     hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
     return hyper, per_class(plan.class_weights)
 
 
-def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block, k: int) -> Sums:
+def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     """Return W, the pixel sum (n,) and TP, FP, FN (n, C) of a block."""
-    p, label, t, w, wrong = block
+    p, t, w, wrong = block
 
     def total(x: Array) -> Array:
-        x = _weighted(xp, x, w, k)
-        return xp.total(x, axis=1 if len(x.shape) == 2 else 3 - k)
+        x = _weighted(xp, x, w)
+        return xp.total(x, axis=len(x.shape) - 1)
 
     if w is None:
-        one = xp.total(xp.ones_like(p.z[:, 0, :1] if k == 1 else p.z[:, :1, 0]), axis=1)
-        weight = one * xp.count(p.z, 3 - k, one.dtype)
+        one = xp.total(xp.ones_like(p.p[:, 0, :1]), axis=1)
+        weight = one * xp.count(p.p, 2, one.dtype)
     else:
         weight = xp.total(w, axis=1)
     if wrong is not None:
         weight = xp.where(xp.any(wrong, axis=1), xp.zeros_like(weight) + float("nan"), weight)
     pixel = tp = fp = fn = None
     if kernel.pixel is not None:
-        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
-        terms = omega * kernel.pixel.value(*p.logarithms(t), t, **hyper)
-        pixel = total(xp.sum(terms, axis=k))
+        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
+        terms = omega * kernel.pixel.value(*p.logarithms(), t, **hyper)
+        pixel = total(xp.sum(terms, axis=1))
     if kernel.region is not None:
-        if label is not None:
-            hot = _one_hot(xp, label, p.p, plan.classes, k)
-            hit = hot * p.p
-            tp, fp, fn = total(hit), total(p.p - hit), total(hot * p.q)
-        else:
-            tp, fp, fn = total(p.p * t), total(p.p * (1 - t)), total(p.q * t)
+        tp, fp, fn = map(total, overlaps(p))
     return Sums(weight, pixel, tp, fp, fn)
 
 
-def block_gradient(
-    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, k: int
-) -> Array:
+def block_gradient(xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes) -> Array:
     """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
-    p, label, t, w, _ = block
-    hot = None if label is None else _one_hot(xp, label, p.p, plan.classes, k)
-    by_log_p = by_p = None
+    p, t, w, _ = block
+    by_log_p = None
     if kernel.pixel is not None:
-        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block, k)
-        slope = kernel.pixel.gradient(*p.logarithms(t), t, **hyper)
-        by_log_p = _weighted(xp, slopes.pixel * omega * slope, w, k)
-    if kernel.region is not None:
-        y = t if hot is None else hot
-        by_p = y * (slopes.tp - slopes.fn) + (1 - y) * slopes.fp
-        by_p = _weighted(xp, by_p, w, k)
-    dz = p.chain(by_log_p, by_p, hot)
+        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
+        slope = kernel.pixel.gradient(*p.logarithms(), t, **hyper)
+        by_log_p = slopes.pixel * omega * slope
+    dz = _weighted(xp, p.chain(by_log_p, slopes), w)
     if plan.activation == "sigmoid":
-        dz = dz[:, 1, :] if k == 1 else dz[:, :, 1]
+        dz = dz[:, 1, :]
     if w is not None:  # the slopes themselves may be nan
-        kept = w != 0 if plan.activation == "sigmoid" else xp.expand_dims(w != 0, axis=k)
+        kept = w != 0 if plan.activation == "sigmoid" else xp.expand_dims(w != 0, axis=1)
         dz = xp.where(kept, dz, 0.0)
     return dz
 
 
-def spread_slopes(xp: Any, slopes: Slopes, samples: int, dtype: Any, k: int) -> Slopes:
+def spread_slopes(xp: Any, slopes: Slopes, samples: int, dtype: Any) -> Slopes:
     """Give every problem of every sample its slopes, with a pixel axis of length 1."""
 
     def spread(slope: Array | None) -> Array | None:
@@ -177,7 +160,6 @@ def spread_slopes(xp: Any, slopes: Slopes, samples: int, dtype: Any, k: int) -> 
             return None
         channels, *classes = slope.shape[1:]
         x = xp.broadcast_to(slope, (samples, channels, *classes))
-        shape = (-1, 1, 1) if not classes else (-1, *classes, 1) if k == 1 else (-1, 1, *classes)
-        return xp.astype(xp.reshape(x, shape), dtype)
+        return xp.astype(xp.reshape(x, (-1, *(classes or (1,)), 1)), dtype)
 
     return Slopes(*(spread(slope) for slope in slopes))
