@@ -137,9 +137,11 @@ def tile(classes: int, dtype: torch.dtype) -> dict[str, int]:
     """Return pixels and warps per program: so few pixels per thread that its registers suffice.
 
     All 255 registers are allowed, lest the assembler spill some so that more threads fit in.
+    Products and sums are rounded each, as everywhere else; where one rounding is meant, `tl.fma`
+    stands.
     """
     per_thread = 4 if classes <= 4 and dtype == torch.float32 else 1
-    return {"BLOCK": 128 * per_thread, "num_warps": 4, "maxnreg": 255}
+    return {"BLOCK": 128 * per_thread, "num_warps": 4, "maxnreg": 255, "enable_fp_fusion": False}
 
 
 def layout(kernel: Kernel, plan: Plan, dtype: torch.dtype, gradient: bool) -> dict[str, Any]:

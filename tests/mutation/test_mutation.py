@@ -10,7 +10,7 @@ import pytest
 
 from tests.mutation.judge import Verdict
 from tests.mutation.operators import OPERATORS, mutants
-from tests.mutation.report import PAGE, Result, total, unexplained
+from tests.mutation.report import Result, total, unexplained
 from tests.mutation.run import Verdicts
 from tests.mutation.targets import TARGETS, Target
 from tests.mutation.worker import Worker
@@ -111,8 +111,3 @@ def test_the_share_of_the_killed() -> None:
     assert share == pytest.approx(1 - 2 / (size // 2))
     assert low < share < high < 1
     assert len(unexplained([half])) == 2
-
-
-def test_the_page_is_written() -> None:
-    text = PAGE.read_text("utf-8")
-    assert all(f"| `{target.path}` |" in text for target in TARGETS)
