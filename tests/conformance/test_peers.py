@@ -57,3 +57,22 @@ def test_cross_entropy_of_pytorch_conforms() -> None:
     report = conformance.inspect(with_options.function, with_options.loss)
     assert report.departures == ()
     assert [result.name for result in report.unexplained] == ["class_weights", "one sample ignored"]
+
+
+def test_the_command_writes_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("torch")
+    monkeypatch.setattr(inspection, "LIBRARIES", ("torch",))
+    monkeypatch.setattr(sys, "argv", ["conformance", "--out", str(tmp_path / "page.md")])
+    inspection.main()
+    written = (tmp_path / "page.md").read_text("utf-8")
+    assert written.startswith(page.HEAD)
+    assert written.count("| `cross_entropy` |") == len(inspection.peers("torch"))
+    assert "wrote" in capsys.readouterr().out
+
+
+def test_cross_entropy_of_keras_conforms() -> None:
+    pytest.importorskip("keras")
+    peer = next(p for p in inspection.peers("keras") if p.loss == "cross_entropy")
+    assert conformance.inspect(peer.function, peer.loss).conforms
