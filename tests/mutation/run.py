@@ -41,11 +41,14 @@ class Verdicts:
         self._suite = _digest(*(p for part in SUITE for p in sorted((ROOT / part).glob("*.py"))))
 
     def get(self, target: Target, mutant: Mutant) -> Verdict | None:
-        """The verdict on a mutant, where it is known and still holds."""
+        """The last verdict on a mutant: who survived an older suite counts as alive."""
+        *verdict, _ = self._known.get(_key(target, mutant), (None,))
+        return Verdict(*verdict) if verdict else None
+
+    def holds(self, target: Target, mutant: Mutant) -> bool:
+        """Whether the verdict on a mutant is known, and need not be given anew."""
         *verdict, suite = self._known.get(_key(target, mutant), (None,))
-        if not verdict or (verdict[0] == "survived" and suite != self._suite):
-            return None
-        return Verdict(*verdict)
+        return bool(verdict) and (verdict[0] != "survived" or suite == self._suite)
 
     def keep(self, target: Target, judged: Iterable[Judged]) -> None:
         """Add verdicts to the file."""
@@ -71,7 +74,7 @@ def run(
     tell: Callable[[int], object],
 ) -> None:
     """Judge those mutants of a file that have no verdict; `tell` is called with their number."""
-    unknown = [m for m in mutants if verdicts.get(target, m) is None]
+    unknown = [m for m in mutants if not verdicts.holds(target, m)]
     tell(len(mutants) - len(unknown))
     if not unknown:
         return
