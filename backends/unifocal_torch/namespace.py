@@ -111,7 +111,9 @@ def empty_like(x: Tensor) -> Tensor:
     size = x.numel() * x.element_size()
     if size < LARGE or not _in_memory(x):
         return torch.empty_like(x)
-    return torch.from_numpy(np.empty(size, np.uint8)).view(x.dtype).view(x.shape)
+    layout = torch.empty_like(x, device="meta")  # classes stay last where they are
+    memory = torch.from_numpy(np.empty(size, np.uint8)).view(x.dtype)
+    return memory.as_strided(layout.shape, layout.stride())
 
 
 def equals(x: Tensor, y: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ their logits, targets and weights once, as they are stored, and widens them in r
 classes of a pixel are held by one thread, in a tuple with one block per class, so nothing is padded
 and sums over classes need no other thread.
 
-The arithmetic is that of `unifocal.engine.probabilities` and `unifocal.engine.pixels`.
+They compute what `unifocal.engine.probabilities` and `unifocal.engine.pixels` do, and as carefully:
+what is small is summed, never got as a difference.
 
 Arguments of both kernels: logits z, target t and weight w (or None), and their strides by sample,
 class and pixel; `table`, class weights and coefficients, (1 + COUNT, CLASSES). Upper-case ones are

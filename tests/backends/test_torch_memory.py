@@ -113,6 +113,17 @@ def test_float32_sums_of_a_large_volume(name):
     assert relative(getattr(ut, name)(z, t), wanted) <= 1e-6
 
 
+@pytest.mark.parametrize("side", [8, 1024], ids=["small", "large"])
+def test_a_gradient_lies_in_memory_as_the_logits_do(side):
+    """Also one that is large enough for large pages; a network would otherwise copy it."""
+    z, t = _tensors(side, side)
+    z = z.to(memory_format=torch.channels_last).requires_grad_()
+    (gradient,) = torch.autograd.grad(ut.dice(z, t), z)
+    assert gradient.stride() == z.stride()
+    wanted = unifocal.value_and_grad(unifocal.dice)(z.detach().numpy(), t.numpy())[1]
+    assert relative(gradient, wanted) <= 1e-6
+
+
 # Pieces -------------------------------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ class Softmax:
         self.exp = exp = xp.exp(self.distance)
         # `others` is the sum over the other classes, `rest` that over all but the largest logit's.
         if label is None:
-            top = xp.floor(exp)  # exp is exactly 1 at the top, and below it elsewhere
+            top = xp.floor(exp)  # 1 at the top, and where exp is rounded to 1; 0 elsewhere
             rest = xp.sum(exp - top, axis=1, keepdims=True)
             rest = rest + (xp.sum(top, axis=1, keepdims=True) - 1)
             others = rest + (1 - exp)
