@@ -42,7 +42,7 @@ from unifocal_spec.regions import (
 
 Array = jax.Array
 
-BLOCK = 1 << 15
+BLOCK = 1 << 13
 """Logits per block on a processor."""
 
 

@@ -6,11 +6,12 @@ comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
 import tensorflow as tf
+from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from unifocal.engine.pixels import (
     block_gradient,
@@ -19,8 +20,10 @@ from unifocal.engine.pixels import (
     read_block,
     spread_slopes,
 )
+from unifocal.engine.slabs import APART
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import (
+    Slopes,
     Sums,
     add_sums,
     pool,
@@ -34,6 +37,12 @@ from unifocal_tensorflow import namespace as xp
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor: TypeAlias = tf.Tensor
+
+BLOCK = 1 << 19
+"""Logits per block on a processor: what stays in its cache."""
+
+XLA_FRACTION = 64
+"""XLA fuses operations, so that a block costs few calls: its blocks are that many times smaller."""
 
 
 def evaluate(
@@ -169,12 +178,57 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
     return tf.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
+# Blocks -------------------------------------------------------------------------------------------
+
+Block: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
+"""Logits, target and weight, as `_canonical` returns them."""
+
+
+def _blocks_per_sample(plan: Plan, z: Tensor) -> int:
+    """Cut the pixels of every sample into equal blocks that stay in a processor's cache.
+
+    Accelerators get one piece: they fuse. So does everybody where the number of pixels is not known
+    yet or has no suitable divisor, and where a block of all classes would have to be copied.
+    """
+    pixels = z.shape[3 - _class_axis(plan)]
+    if pixels is None or _class_axis(plan) == 1 or not _on_processor():
+        return 1
+    width = max(BLOCK // (XLA_FRACTION if _in_xla() else 1) // plan.channels, 1)
+    counts = range(max(pixels // width, 1), 4 * pixels // width + 1)
+    return next((count for count in counts if pixels % count == 0), 1)
+
+
+def _on_processor() -> bool:
+    return not tf.config.list_logical_devices("GPU")
+
+
+def _in_xla() -> bool:
+    """Whether XLA will compile what is being called."""
+    return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
+
+
+def _visit(blocks: int, arrays: Block, function: Callable[..., list[Tensor]], dtype: Any) -> Any:
+    """Call function(block, sample) for one block after the other, and stack what it returns."""
+    count = xp.size(arrays[0], 0) * blocks
+    cut = [
+        None if x is None else tf.reshape(x, (count, x.shape[1] // blocks, *x.shape[2:]))
+        for x in arrays
+    ]
+
+    def visit(i: Tensor) -> list[Tensor]:
+        return function(tuple(None if x is None else x[i][None] for x in cut), i // blocks)
+
+    return tf.map_fn(visit, tf.range(count), parallel_iterations=1, fn_output_signature=dtype)
+
+
 def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
     z = tf.cast(z, _pixel_dtype(plan, z))
     if _class_axis(plan) == 2:
         z, t = xp.moveaxis(z, 2, 1), t if plan.index else xp.moveaxis(t, 2, 1)
     w = None if w is None else tf.cast(w, z.dtype)
-    block = read_block(xp, kernel, plan, z, t, w)
+    # TensorFlow's own operations are slow where a class axis has to be broadcast along.
+    apart = plan.classes <= APART and _on_processor() and not _in_xla()
+    block = read_block(xp, kernel, plan, z, t, w, classes_apart=apart)
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
     seen = tf.executing_eagerly() and block.wrong is not None and "CPU" in block.wrong.device
     if seen and bool(tf.reduce_any(block.wrong)):
@@ -183,9 +237,23 @@ def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
 
 
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
-    sums = block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w))
     problems = plan.channels if plan.activation == "sigmoid" else 1
-    return Sums(*(None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums))
+
+    def of_block(block: Block, _: Any = None) -> list[Tensor]:
+        sums = block_sums(xp, kernel, plan, _read(kernel, plan, *block))
+        return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
+
+    blocks = _blocks_per_sample(plan, z)
+    if blocks == 1:
+        parts = of_block((z, t, w))
+    else:
+        names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
+        stacked = _visit(blocks, (z, t, w), of_block, [tf.float64] * names)
+        n = xp.size(z, 0)
+        parts = [tf.reduce_sum(tf.reshape(s, (n, blocks, *s.shape[2:])), 1) for s in stacked]
+    weight, *rest = parts
+    pixel = rest.pop(0) if kernel.pixel is not None else None
+    return Sums(weight, pixel, *(rest or (None,) * 3))
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
@@ -201,13 +269,26 @@ def _gradient(
     sums: Sums,
     cotangent: Tensor,
 ) -> Tensor:
-    k = _class_axis(plan)
+    k, problems = _class_axis(plan), plan.channels if plan.activation == "sigmoid" else 1
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z))
-    dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w), slopes)
-    dz = tf.reshape(dz, (tf.shape(z)[0], plan.channels, -1))
-    return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
+
+    def of_block(block: Block, slopes: Slopes) -> Tensor:
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, *block), slopes)
+        dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
+        return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
+
+    def of_sample(block: Block, n: Tensor) -> Tensor:
+        sample = (
+            None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:]))[n] for s in slopes
+        )
+        return of_block(block, Slopes(*sample))
+
+    blocks = _blocks_per_sample(plan, z)
+    if blocks == 1:
+        return of_block((z, t, w), slopes)
+    return tf.reshape(_visit(blocks, (z, t, w), of_sample, z.dtype), tf.shape(z))
 
 
 def _gradient_once(

@@ -24,6 +24,7 @@ from unifocal.engine.pixels import (
     read_block,
     spread_slopes,
 )
+from unifocal.engine.slabs import APART
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import (
     Sums,
@@ -188,7 +189,23 @@ class _RegionLosses(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         z, t, w, *sums = ctx.saved_tensors
-        return _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan), *(None,) * 4
+        if torch.compiler.is_compiling():
+            z, t = _anew(z, cotangent), _anew(t, cotangent)
+        if torch.is_grad_enabled():  # somebody may want to differentiate again
+            gradient = _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan)
+        else:
+            gradient = _gradient(ctx.kernel, ctx.plan, z, t, w, Sums(*sums), cotangent)
+        return gradient, *(None,) * 4
+
+
+def _anew(x: Tensor, cotangent: Tensor) -> Tensor:
+    """Return x by way of the cotangent, so that a compiler computes from it once more.
+
+    It would else keep masks and exponentials of the forward pass, and write and read more than the
+    backward pass saves.
+    """
+    never = ((cotangent == 0) & (cotangent == 1)).any()
+    return x ^ never if x.dtype is torch.bool else x + never.to(x.dtype)
 
 
 class _Gradient(torch.autograd.Function):
@@ -241,7 +258,8 @@ def _read(
 ) -> Block:
     z = z[..., block].to(_pixel_dtype(plan, z))
     w = None if w is None else w[..., block].to(z.dtype)
-    read = read_block(xp, kernel, plan, z, t[..., block], w)
+    apart = torch.compiler.is_compiling() and plan.classes <= APART
+    read = read_block(xp, kernel, plan, z, t[..., block], w, classes_apart=apart)
     if read.wrong is not None:
         _complain(plan, read.wrong)
     return read

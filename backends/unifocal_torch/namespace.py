@@ -67,6 +67,9 @@ Tensor = torch.Tensor
 LARGE = 1 << 22
 """The bytes from which NumPy asks for large pages."""
 
+FEW = 1 << 12
+"""The entries for which it is calls that take time."""
+
 
 def _in_memory(x: Tensor) -> bool:
     """Whether a tensor lies in this machine's memory: not so when compiled, or under `vmap`."""
@@ -133,8 +136,8 @@ def expm1(x: Tensor) -> Tensor:
     """
     if not torch.compiler.is_compiling():
         return torch.expm1(x)
-    half = torch.clip(x, -1, 1) / 2
-    return torch.where(x.abs() <= 1, 2 * torch.exp(half) * torch.sinh(half), torch.exp(x) - 1)
+    half = torch.tanh(torch.clip(x, -1, 1) / 2)
+    return torch.where(x.abs() <= 1, 2 * half / (1 - half), torch.exp(x) - 1)
 
 
 def count(x: Tensor, axis: int, dtype: Any) -> Any:
@@ -209,7 +212,7 @@ def where(condition: Tensor, x: Any, y: Any) -> Tensor:
     """
     like = x if isinstance(x, Tensor) else y
     bits = _BITS.get(like.dtype)
-    if bits is None or not _in_memory(like):
+    if bits is None or condition.numel() <= FEW or not _in_memory(like):
         return torch.where(condition, x, y)
     first, second = (
         (v if isinstance(v, Tensor) else torch.tensor(v, dtype=like.dtype)).view(bits)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from typing import Any
 
 import numpy as np
@@ -214,6 +216,46 @@ def test_no_implicit_rank_promotion(name, axis, target):
     loss, z, t = _call(name, target, axis)
     with jax.numpy_rank_promotion("raise"):
         jax.eval_shape(jax.value_and_grad(loss), z, t)
+
+
+# What is compiled ---------------------------------------------------------------------------------
+
+
+def _readers(program: str, shape: str) -> list[str]:
+    """The operations of a compiled program that take an array of this shape, from it or its loops.
+
+    What only hands arrays on, from one loop or one computation to another, reads nothing.
+    """
+    found = []
+    for computation in re.split(r"\n\n", program):
+        lines = re.findall(r"%([\w.-]+) = (\S+?)(?:{[^}]*})? ([\w-]+)\((.*?)\)", computation)
+        volumes = {name for name, shaped, _, _ in lines if shaped == shape}
+        found += [
+            operation
+            for _, _, operation, operands in lines
+            for operand in re.findall(r"%([\w.-]+)", operands)
+            if operand in volumes and operation not in ("tuple", "while", "fusion", "bitcast")
+        ]
+    return found
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="accelerators get one piece")
+@pytest.mark.parametrize("name", ["unified_focal", "cross_entropy", "dice"])
+def test_logits_are_visited_once_for_the_value_and_once_for_the_gradient(name):
+    """… block by block, and the gradient is written once: whatever else a loss needs is cached."""
+    engine = importlib.import_module("unifocal_jax.engine")
+    pixels = engine.BLOCK // 4 * 3  # two samples, two classes: three blocks
+    z = jax.ShapeDtypeStruct((2, 2, pixels), jnp.float32)
+    t = jax.ShapeDtypeStruct((2, pixels), jnp.int32)
+
+    def loss(z: jax.Array, t: jax.Array) -> jax.Array:
+        return getattr(uj, name)(z, t, axis=1)
+
+    program = jax.jit(jax.value_and_grad(loss)).lower(z, t).compile().as_text()
+    readers = _readers(program, f"f32[2,2,{pixels}]")
+    assert set(readers) == {"dynamic-slice", "dynamic-update-slice"}
+    assert readers.count("dynamic-update-slice") == 1
+    assert len(re.findall(r" while\(", program)) == 2
 
 
 # Export -------------------------------------------------------------------------------------------

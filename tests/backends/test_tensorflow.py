@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -64,8 +65,31 @@ def test_a_graph_with_unknown_shapes(name, target):
     _hold(graph(z[:, :2], t[:, :2]), _value_and_grad(loss, z[:, :2], t[:, :2]))
 
 
+@pytest.fixture(params=[1 << 19, 12], ids=["one piece", "blocks"])
+def block(request, monkeypatch):
+    """How many logits a block may have: all of these arrays', or a few."""
+    monkeypatch.setattr(
+        importlib.import_module("unifocal_tensorflow.engine"), "BLOCK", request.param
+    )
+
+
 @EVERY_KIND
 @TARGETS
+@pytest.mark.usefixtures("block")
+def test_a_graph_for_batches_of_any_size(name, target):
+    """As Keras builds it: the pixels of a sample are known, and may be taken in blocks."""
+    loss, z, t = _call(name, target)
+    graph = tf.function(
+        lambda z, t: _value_and_grad(loss, z, t),
+        input_signature=[tf.TensorSpec([None, *x.shape[1:]], x.dtype) for x in (z, t)],
+    )
+    for n in (2, 1):
+        _hold(graph(z[:n], t[:n]), _value_and_grad(loss, z[:n], t[:n]))
+
+
+@EVERY_KIND
+@TARGETS
+@pytest.mark.usefixtures("block")
 def test_xla(name, target):
     loss, z, t = _call(name, target)
     compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
@@ -86,6 +110,7 @@ def test_target_and_weight_in_variables():
     assert relative(found, ut.dice(z, t, weight=weight)) <= 1e-7
 
 
+@pytest.mark.usefixtures("block")
 def test_a_jacobian_of_the_losses_of_samples():
     z, t = _arrays()
     with tf.GradientTape() as tape:
@@ -97,6 +122,7 @@ def test_a_jacobian_of_the_losses_of_samples():
     assert not jacobian[1, 0].any()
 
 
+@pytest.mark.usefixtures("block")
 def test_map_functions():
     z, t = _arrays()
     stacks = tf.stack((z, -z)), tf.stack((t, t))

@@ -55,6 +55,16 @@ def test_inductor(name):
     _hold_to_eager(torch.compile(loss, fullgraph=True), loss, z, t)
 
 
+def test_inductor_keeps_what_it_was_given():
+    """… for the backward pass, not masks or exponentials beside it."""
+    z, t = _tensors(32, 32)
+    kept = []
+    hooks = torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x) or x, lambda x: x)
+    with hooks:
+        torch.compile(ut.unified_focal, fullgraph=True)(z.requires_grad_(), t)
+    assert {x.data_ptr() for x in kept if x.numel() > 100} == {z.data_ptr(), t.data_ptr()}
+
+
 def _soft(t: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.one_hot(t, 3).movedim(-1, 1).float() * 0.9 + 0.03
 

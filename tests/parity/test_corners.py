@@ -121,7 +121,7 @@ def test_the_logarithm_of_a_given_probability() -> None:
     """A user's own loss may ask for log p of a class that is not the target."""
     p = np.array([[[0.25, 0.0, 1.0], [0.75, 1.0, 0.0]]])
     with np.errstate(divide="ignore"):  # as the engine does: what is not chosen may be infinite
-        log_p, log_q = Given(namespace, p, np.zeros_like(p), None).logarithms()
+        (log_p,), (log_q,) = Given(namespace, (p,), (np.zeros_like(p),), None).logarithms()
     positive = p > 0
     np.testing.assert_array_equal(log_p[positive], np.log(p[positive]))
     assert np.isfinite(log_p).all()

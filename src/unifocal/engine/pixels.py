@@ -1,15 +1,17 @@
 """The pixels of one block: their sums, and the gradient by their logits.
 
 Shapes: logits and values are (n, C, M) for n problems (samples × sigmoid channels), C classes and M
-pixels; labels and weights are (n, M). Pixels come last whatever the user's axis is: processors take
-them many at a time, and classes are few.
+pixels, inside as slabs; labels and weights are (n, M). Pixels come last whatever the user's axis
+is: processors take them many at a time, and classes are few.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from unifocal.engine.probabilities import Given, Softmax, overlaps
+from unifocal.engine.slabs import Slabs, alike, apart, each, take, together, total
 from unifocal_spec.definition import Array
 from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.options import Plan
@@ -20,15 +22,21 @@ class Block(NamedTuple):
     """The pixels of one block, ignored ones blanked and labels out of range clipped."""
 
     p: Softmax | Given
-    t: Array
-    """The target (n, C, M); or 1, where `p` has a label and tells of its class alone."""
+    t: Slabs
+    """The target; or 1, where `p` has a label and tells of its class alone."""
     w: Array | None
     wrong: Array | None
     """Where a label is out of range and not ignored, (samples, M)."""
 
 
 def read_block(
-    xp: Any, kernel: Kernel, plan: Plan, z: Array, target: Array, w: Array | None
+    xp: Any,
+    kernel: Kernel,
+    plan: Plan,
+    z: Array,
+    target: Array,
+    w: Array | None,
+    classes_apart: bool = False,
 ) -> Block:
     """Prepare a block from logits z in the dtype of pixel arithmetic, target and weight."""
     wrong = label = None
@@ -59,11 +67,11 @@ def read_block(
             t = xp.stack((1 - t, t), axis=1)
         if w is not None:
             w = xp.repeat(w, channels, axis=0)
-    if label is not None:
-        t = _one_hot(xp, label, z, plan.classes)
-        label = label if kernel.label_only else None
-    p = (Given if plan.activation == "none" else Softmax)(xp, z, t, label)
-    return Block(p, t if label is None else xp.ones_like(z[:1, :1, :1]), w, wrong)
+    slabs = apart(z) if classes_apart else (z,)
+    hit = alike(t, slabs) if label is None else _one_hot(xp, label, slabs, plan.classes)
+    label = label if kernel.label_only else None
+    p = (Given if plan.activation == "none" else Softmax)(xp, slabs, hit, label)
+    return Block(p, hit if label is None else (xp.ones_like(slabs[0][:1, :1, :1]),), w, wrong)
 
 
 def label_out_of_range(plan: Plan) -> str:
@@ -80,76 +88,83 @@ def _channels_as_problems(xp: Any, x: Array) -> Array:
     return xp.reshape(x, (xp.size(x, 0) * xp.size(x, 1), xp.size(x, 2)))
 
 
-def _one_hot(xp: Any, label: Array, like: Array, classes: int) -> Array:
+def _one_hot(xp: Any, label: Array, like: Slabs, classes: int) -> Slabs:
     """1 where the class is the label's, 0 elsewhere."""
-    label = xp.expand_dims(xp.astype(label, like.dtype), axis=1)
-    return xp.equals(label, xp.reshape(xp.arange_like(classes, label), (1, -1, 1)))
+    label = xp.expand_dims(xp.astype(label, like[0].dtype), axis=1)
+    every = xp.reshape(xp.arange_like(classes, label), (1, -1, 1))
+    return tuple(xp.equals(label, some) for some in alike(every, like))
 
 
 def _weighted(xp: Any, x: Array, w: Array | None) -> Array:
     """Multiply by the weight of the pixel."""
-    if w is None:
-        return x
-    return x * (w if len(x.shape) == 2 else xp.expand_dims(w, axis=1))
+    return x if w is None else x * xp.expand_dims(w, axis=1)
 
 
-def _pixel_arguments(xp: Any, plan: Plan, part: Part, block: Block) -> tuple[dict[str, Any], Array]:
-    """Return hyperparameters and ω per class, or picked by the label with a class axis of 1."""
+def _pixel_terms(
+    xp: Any, plan: Plan, part: Part, function: Callable[..., Array], block: Block
+) -> Slabs:
+    """Call the value or the gradient of the pixel term, and multiply by ω."""
+    p, t, _, _ = block
 
-    def per_class(values: Any) -> Any:
+    def per_class(values: Any) -> tuple[Any, ...]:
+        """A number for each slab of t, or an array with those of its classes."""
         if not isinstance(values, tuple):
-            return values
+            return (values,) * len(t)
         if isinstance(values[0], float) and len(set(values)) == 1:
-            return values[0]
-        vector = xp.vector(values, block.p.p)
-        if block.p.label is not None:
-            return xp.expand_dims(xp.take(vector, block.p.label), axis=1)
-        return xp.reshape(vector, (1, -1, 1))
+            return (values[0],) * len(t)
+        vector = xp.vector(values, p.p[0])
+        if p.label is not None:
+            return (take(xp, vector, p.label, p.p),)
+        return alike(xp.reshape(vector, (1, -1, 1)), t)
 
-    hyper = {name: per_class(v) for name, v in plan.arguments(part.hyper).items()}
-    return hyper, per_class(plan.class_weights)
+    names = list(part.hyper)
+    values = plan.arguments(names)
+
+    def term(log_p: Array, log_q: Array, t: Array, omega: Any, *hyper: Any) -> Array:
+        return omega * function(log_p, log_q, t, **dict(zip(names, hyper, strict=True)))
+
+    hyper = (per_class(values[name]) for name in names)
+    return each(term, *p.logarithms(), t, per_class(plan.class_weights), *hyper)
 
 
 def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     """Return W, the pixel sum (n,) and TP, FP, FN (n, C) of a block."""
-    p, t, w, wrong = block
+    p, _, w, wrong = block
 
-    def total(x: Array) -> Array:
-        x = _weighted(xp, x, w)
-        return xp.total(x, axis=len(x.shape) - 1)
+    def pixel_sums(slabs: Slabs) -> Array:
+        """Σ w x for every class."""
+        return together(xp, each(lambda x: xp.total(_weighted(xp, x, w), axis=2), slabs))
 
     if w is None:
-        one = xp.total(xp.ones_like(p.p[:, 0, :1]), axis=1)
-        weight = one * xp.count(p.p, 2, one.dtype)
+        one = xp.total(xp.ones_like(p.p[0][:, 0, :1]), axis=1)
+        weight = one * xp.count(p.p[0], 2, one.dtype)
     else:
         weight = xp.total(w, axis=1)
     if wrong is not None:
         weight = xp.where(xp.any(wrong, axis=1), xp.zeros_like(weight) + float("nan"), weight)
     pixel = tp = fp = fn = None
     if kernel.pixel is not None:
-        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
-        terms = omega * kernel.pixel.value(*p.logarithms(), t, **hyper)
-        pixel = total(xp.sum(terms, axis=1))
+        terms = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.value, block)
+        pixel = pixel_sums((total(xp, terms),))[:, 0]
     if kernel.region is not None:
-        tp, fp, fn = map(total, overlaps(p))
+        tp, fp, fn = map(pixel_sums, overlaps(p))
     return Sums(weight, pixel, tp, fp, fn)
 
 
 def block_gradient(xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes) -> Array:
     """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
-    p, t, w, _ = block
+    p, _, w, _ = block
     by_log_p = None
     if kernel.pixel is not None:
-        hyper, omega = _pixel_arguments(xp, plan, kernel.pixel, block)
-        slope = kernel.pixel.gradient(*p.logarithms(), t, **hyper)
-        by_log_p = slopes.pixel * omega * slope
-    dz = _weighted(xp, p.chain(by_log_p, slopes), w)
+        terms = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
+        by_log_p = each(lambda slope: slopes.pixel * slope, terms)
+    dz = p.chain(by_log_p, slopes)
     if plan.activation == "sigmoid":
-        dz = dz[:, 1, :]
+        dz = (dz[1] if len(dz) > 1 else dz[0][:, 1:],)
     if w is not None:  # the slopes themselves may be nan
-        kept = w != 0 if plan.activation == "sigmoid" else xp.expand_dims(w != 0, axis=1)
-        dz = xp.where(kept, dz, 0.0)
-    return dz
+        w = xp.expand_dims(w, axis=1)
+        dz = each(lambda x: xp.where(w != 0, x * w, 0.0), dz)
+    return together(xp, dz)
 
 
 def spread_slopes(xp: Any, slopes: Slopes, samples: int, dtype: Any) -> Slopes:
