@@ -16,11 +16,11 @@ from tests.mutation.worker import Worker
 FOLDER = ROOT / ".mutation"
 TRUTHS = FOLDER / "truths.pickle"
 
-BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25}
+BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25, "triton": 50}
 """Mutants per process: what frameworks compile piles up in it."""
 
-TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300}
-"""Seconds until a mutant counts as hung: ten times what the code as it is takes."""
+TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300, "triton": 600}
+"""Seconds of processor time until a mutant counts as hung: ten times what the code itself takes."""
 
 SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")
 """Whoever survived is tried again once something here has changed."""
