@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.house.paths import ROOT
 from tests.mutation.judge import Verdict
 from tests.mutation.operators import Mutant
-from tests.mutation.targets import Target
+from tests.mutation.targets import TARGETS, Target
 from tests.mutation.worker import Worker
 
 FOLDER = ROOT / ".mutation"
@@ -78,16 +79,23 @@ def run(
     tell(len(mutants) - len(unknown))
     if not unknown:
         return
-    FOLDER.mkdir(exist_ok=True)
-    with Worker(target.frameworks, TRUTHS, timeout=3600) as worker:  # the oracle takes its time
-        verdict = worker.judge(target.module, target.source)
-        if verdict.outcome != "survived":
-            raise DamageError(f"{target.path} as it is: {verdict}")
+    _check(target.frameworks)
     size = BATCH[target.frameworks[-1]]
     for start in range(0, len(unknown), size):
         for judged in _judged(target, unknown[start : start + size]):
             verdicts.keep(target, judged)
             tell(len(judged))
+
+
+@cache
+def _check(frameworks: tuple[str, ...]) -> None:
+    """Hold the code as it is to the guards of these frameworks, once."""
+    FOLDER.mkdir(exist_ok=True)
+    target = next(target for target in TARGETS if target.frameworks == frameworks)
+    with Worker(frameworks, TRUTHS, timeout=3600) as worker:  # the oracle takes its time
+        verdict = worker.judge(target.module, target.source)
+    if verdict.outcome != "survived":
+        raise DamageError(f"{frameworks}: {verdict}")
 
 
 def _judged(target: Target, batch: list[Mutant]) -> Iterator[list[Judged]]:
