@@ -6,7 +6,9 @@ process for each. Every call here asserts that the kernels ran, or that they did
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,9 +28,6 @@ from unifocal.certificate.bounds import GRADIENT, excuse
 from unifocal.certificate.golden import Golden
 from unifocal_torch import engine, triton_engine, triton_math
 
-# The interpreter is NumPy, which speaks of every infinity.
-pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
-
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 EVERY_KIND = pytest.mark.parametrize("name", KINDS)
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
@@ -41,8 +40,8 @@ class Calls:
     sums = gradients = 0
 
 
-@pytest.fixture(autouse=True)
-def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
+@contextlib.contextmanager
+def kernels() -> Iterator[Calls]:
     """Let the kernels take what they cover, and count their calls."""
     counted, fused_sums, fused_gradient = Calls(), engine.fused_sums, engine.fused_gradient
 
@@ -54,11 +53,19 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Calls]:
         counted.gradients += 1
         return fused_gradient(*arguments)
 
-    monkeypatch.setattr(engine, "fused_sums", sums)
-    monkeypatch.setattr(engine, "fused_gradient", gradient)
-    ut.use_triton(True)
-    yield counted
-    ut.use_triton(None)
+    with pytest.MonkeyPatch.context() as monkeypatch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, the interpreter, of infinities
+        monkeypatch.setattr(engine, "fused_sums", sums)
+        monkeypatch.setattr(engine, "fused_gradient", gradient)
+        ut.use_triton(True)
+        yield counted
+        ut.use_triton(None)
+
+
+@pytest.fixture(autouse=True)
+def calls() -> Iterator[Calls]:
+    with kernels() as counted:
+        yield counted
 
 
 def run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,122 @@ def test_the_readme_has_the_markers_and_every_target_names_subjects() -> None:
     assert {key for target in TARGETS for key in target.named()} <= SUBJECTS.keys()
 
 
+# What is measured ---------------------------------------------------------------------------------
+
+
+def test_the_full_profile_times_everything_on_both_batches_and_weighs_it_on_one() -> None:
+    from benchmarks.speed.run import FULL, QUICK, cells, default_workloads
+    from benchmarks.speed.subjects import SUBJECTS
+    from benchmarks.speed.workloads import WORKLOADS
+
+    assert default_workloads(FULL) == list(WORKLOADS)
+    found = cells(FULL, default_workloads(FULL), ["*"])
+    for workload in ("kits19", "bus"):
+        timed = [key for c in found if (c.measure, c.workload) == ("time", workload)
+                 for key in c.subjects]  # fmt: skip
+        assert sorted(timed) == sorted(SUBJECTS)
+    weighed = [c.subjects for c in found if (c.measure, c.workload) == ("memory", "kits19")]
+    assert sorted(weighed) == sorted((key,) for key in SUBJECTS)
+    assert not [c for c in found if (c.measure, c.workload) == ("memory", "tiny")]
+    quick = cells(QUICK, default_workloads(QUICK), ["*"])
+    assert {c.workload for c in quick} == {"kits19", "bus", "tiny"}
+    assert {key for c in quick for key in c.subjects} < set(SUBJECTS)
+
+
+CROSS_ENTROPIES = [
+    *("numpy/eager/unifocal", "torch/eager/unifocal", "torch/compile/unifocal"),
+    *("torch/eager/PyTorch", "torch/compile/PyTorch", "jax/eager/unifocal", "jax/jit/unifocal"),
+    *("jax/jit/Optax", "tensorflow/eager/unifocal", "tensorflow/function/unifocal"),
+    *("tensorflow/xla/unifocal", "tensorflow/function/TensorFlow", "tensorflow/xla/TensorFlow"),
+]
+
+
+@pytest.mark.parametrize("library", CROSS_ENTROPIES)
+def test_every_runtime_gives_value_and_gradient(
+    library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of cross-entropy, −mean log p of the label, with (p − one-hot) / pixels."""
+    import numpy as np
+
+    from benchmarks.speed import runtimes
+    from benchmarks.speed.subjects import SUBJECTS
+    from benchmarks.speed.workloads import WORKLOADS
+
+    subject, tiny = SUBJECTS[f"{library}.cross_entropy"], WORKLOADS["tiny"]
+    torch = pytest.importorskip("torch")
+    eager = partial(torch.compile, backend="aot_eager")  # no minutes of compiling C++
+    monkeypatch.setattr(torch, "compile", eager)
+    pytest.importorskip(subject.runtime)
+    pytest.importorskip("optax" if subject.library == "Optax" else subject.runtime)
+    framework = runtimes.load(subject.runtime)
+    loss, arrays = subject.build(), framework.arrays(tiny)
+    call = framework.call(loss, subject.mode, *arrays)
+    value, gradient = call()
+
+    z, t = tiny.logits(-1).astype(float), tiny.labels(np.int64)
+    p = np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True)
+    hit = np.eye(tiny.classes)[t]
+    assert float(value) == pytest.approx(-np.log((p * hit).sum(axis=-1)).mean(), rel=1e-6)
+    gradient = gradient[0] if isinstance(gradient, tuple) else gradient
+    found = np.moveaxis(np.asarray(gradient), framework.axis, -1)
+    np.testing.assert_allclose(found, (p - hit) / tiny.pixels, rtol=1e-5, atol=1e-8)
+    assert framework.threads() >= 1
+    assert (framework.peak(call) is None) == (sys.platform != "linux")
+    assert framework.saved(loss, subject.mode, *arrays) in (None, 0)  # 64 pixels are below 4 KiB
+
+
+def test_what_cannot_run_is_named_and_costs_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.speed import child, runtimes
+    from benchmarks.speed.subjects import SUBJECTS, Subject
+    from benchmarks.speed.workloads import WORKLOADS
+
+    def refuse() -> Any:
+        raise ValueError("first line\nsecond line")
+
+    def lack() -> Any:
+        raise ModuleNotFoundError("no module", name="abacus")
+
+    for name, build in (("refuses", refuse), ("lacks", lack)):
+        monkeypatch.setitem(SUBJECTS, name, Subject("numpy", "eager", "Abacus", name, build))
+    sound = "numpy/eager/unifocal.dice"
+    framework = runtimes.load("numpy")
+    arrays = framework.arrays(WORKLOADS["tiny"])
+    _, calls, failed = child.ready(framework, ["refuses", sound, "lacks"], arrays)
+    assert set(calls) == {sound}
+    assert failed == {"refuses": "ValueError: first line", "lacks": "abacus is not installed"}
+
+
+@pytest.mark.parametrize(
+    ("ends", "complaint"),
+    [
+        (0, None),
+        (-9, "status -9: killed"),
+        (subprocess.TimeoutExpired("python", 3600), "no answer in 3600 seconds"),
+    ],
+    ids=["well", "killed", "hung"],
+)
+def test_a_process_that_ends_badly_is_named(
+    ends: Any, complaint: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.speed import run
+
+    def process(command: Any, **_: Any) -> Any:
+        if isinstance(ends, Exception):
+            raise ends
+        return subprocess.CompletedProcess(command, ends, "", "started\nkilled\n")
+
+    monkeypatch.setattr(run.subprocess, "run", process)
+    assert run._run([{"config": {}}]) == complaint
+
+
 # Measuring ----------------------------------------------------------------------------------------
+
+
+def test_the_peak_is_known_on_linux_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.speed import memory
+
+    monkeypatch.setattr(sys, "platform", "abacus")
+    assert memory.host_peak(lambda: None) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is the Linux kernel's")
@@ -221,6 +337,17 @@ def test_the_command_writes_what_it_promises_and_repeats_nothing(
     assert "one image of 8×8" in (tmp_path / "speed.md").read_text("utf-8")
     assert "0 cells measured, 3 resumed" in bench(tmp_path, *small)
     assert "3 cells measured, 0 resumed" in bench(tmp_path, *small, "--fresh")
+
+
+@pytest.mark.parametrize("beneath", ["torch", "jax", "tensorflow"])
+def test_keras_on_each_of_its_backends(tmp_path: Path, beneath: str) -> None:
+    for module in ("keras", beneath):
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
+    bench(tmp_path, "--workloads", "tiny", "--subjects", f"keras-{beneath}/*")
+    (timed,) = json.loads((tmp_path / "speed.json").read_text())["cells"]
+    assert timed["failed"] == {}
+    assert len(timed["seconds"]) == 2 * len(("dice", "tversky", "focal"))
 
 
 def test_refuses_a_workload_that_is_not_there(tmp_path: Path) -> None:

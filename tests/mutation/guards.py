@@ -43,8 +43,10 @@ OWN: dict[str, tuple[str, ...]] = {
     "tensorflow": ("tests.backends.test_tensorflow",),
 }
 """Tests of what the users of one framework rely on."""
+TRITON = "tests.backends.triton_checks"
+"""Under Triton's interpreter, which runs the kernels on NumPy."""
 
-MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40}
+MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40, "triton": 40}
 """The calls of one parity test, at most."""
 MOST_COMPILED = 4
 """… where it runs by a framework's compiler."""
@@ -67,9 +69,13 @@ class Guard:
 
     def __call__(self) -> None:
         """Run the test as pytest would."""
+        wanted = inspect.signature(self.test).parameters
         with contextlib.ExitStack() as stack:
             arguments = dict(self.arguments)
-            if "monkeypatch" in inspect.signature(self.test).parameters:
+            if self.test.__module__ == TRITON:
+                calls = stack.enter_context(import_module(TRITON).kernels())
+                arguments |= {"calls": calls} if "calls" in wanted else {}
+            if "monkeypatch" in wanted:
                 arguments["monkeypatch"] = stack.enter_context(pytest.MonkeyPatch.context())
             if "backend" in arguments and not self.parity:
                 precision = import_module("tests.precision")
@@ -81,6 +87,10 @@ class Guard:
 def guards(framework: str, few: bool = False) -> Iterator[Guard]:
     """Yield the guards of a framework, parity first; with `few`, one call of each test."""
     most = 1 if few else 10**6
+    if framework == "triton":
+        for test in _tests(TRITON):
+            yield from _some(test, _calls(test), min(most, MOST[framework]), parity=True)
+        return
     backends = import_module("unifocal.certificate.backends")
     eager, *compiled = (b for b in backends.Backend if b.framework == framework)
     for module in PARITY:
@@ -99,8 +109,14 @@ def _sample(module: str, backend: Any, most: int, parity: bool) -> Iterator[Guar
             calls = _on(backend, calls)
         elif parity and backend.framework != "numpy":
             continue  # it runs on NumPy, whatever is judged
-        for call in random.Random(test.__name__).sample(calls, min(most, len(calls))):
-            yield Guard(test, call, parity)
+        yield from _some(test, calls, most, parity)
+
+
+def _some(
+    test: Callable[..., None], calls: list[dict[str, Any]], most: int, parity: bool
+) -> Iterator[Guard]:
+    for call in random.Random(test.__name__).sample(calls, min(most, len(calls))):
+        yield Guard(test, call, parity)
 
 
 def _tests(module: str) -> list[Callable[..., None]]:

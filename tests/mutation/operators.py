@@ -68,7 +68,7 @@ SYMMETRIC = {"equals", "max", "maximum", "min", "promote_types", "result_type"}
 CONTEXT = {"xp", "kernel", "plan", "k"}
 """Arguments that functions hand on; in another place they crash at once, which teaches nothing."""
 
-NAMESPACES = {"jax", "jnp", "math", "np", "tf", "torch", "xp"}
+NAMESPACES = {"jax", "jnp", "math", "np", "tf", "tl", "tm", "torch", "xp"}
 """Names of modules: what follows their dot is a function, not a method."""
 
 SILENT = {"copy", "meaning", "name"}
@@ -245,7 +245,14 @@ class Mutant:
     function: str
     operator: str
     what: str
-    source: str
+    before: str
+    changed: str
+    after: str
+
+    @property
+    def source(self) -> str:
+        """The text of the module."""
+        return self.before + self.changed + self.after
 
 
 @dataclass(frozen=True)
@@ -271,24 +278,33 @@ class _Place:
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield every mutant of a module, no two of them the same."""
-    tree = ast.parse(source)
-    seen = {ast.unparse(tree)}
+    module = ast.parse(source)
+    parts = [ast.unparse(statement) + "\n" for statement in module.body]
     names = Counter[str]()
-    for place in list(_places(tree, "module")):
+    for index, part in enumerate(parts):
+        before, after = "".join(parts[:index]), "".join(parts[index + 1 :])
+        for function, operator, change, changed in _changes(module, index, part):
+            names[change] += 1
+            what = f"{change} ({names[change]})" if names[change] > 1 else change
+            yield Mutant(function, operator, what, before, changed, after)
+
+
+def _changes(module: ast.Module, index: int, part: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield function, operator, what is changed and the new text, for one part of a module."""
+    seen = {part}
+    only = ast.Module([module.body[index]], [])
+    for place in list(_places(only, "module")):
         node, shown = place.node, _context(place)
         before = _line(shown())
         for operator in OPERATORS:
             for other in operator(node):
                 place.put(other)
-                text, after = ast.unparse(tree), _line(shown())
+                text, after = ast.unparse(only) + "\n", _line(shown())
                 place.put(node)
-                if text in seen:
-                    continue
-                seen.add(text)
-                what = f"{place.function}: {_change(before, after)}"
-                names[what] += 1
-                what += f" ({names[what]})" if names[what] > 1 else ""
-                yield Mutant(place.function, operator.__name__, what, text)
+                if text not in seen:
+                    seen.add(text)
+                    change = f"{place.function}: {_change(before, after)}"
+                    yield place.function, operator.__name__, change, text
 
 
 def _places(node: ast.AST, function: str) -> Iterator[_Place]:

@@ -49,6 +49,9 @@ an error of its own; *hung*: it gave no answer in time.
 """
 
 
+UNKNOWN = "No reason is known."
+
+
 @dataclass(frozen=True)
 class Reason:
     """Why mutants survive."""
@@ -105,14 +108,16 @@ class Result:
             parity,
             count["survived"],
         )
-        return f"`{self.target.path}`", *map(str, numbers), f"{100 * self.killed:.1f} %"
+        killed = f"{100 * self.killed:.1f} %" if self.judged else "not judged yet"
+        return f"`{self.target.path}`", *map(str, numbers), killed
 
 
 def total(results: list[Result]) -> tuple[float, float, float]:
     """The share killed of all mutants, and the ends of its 95 % confidence interval.
 
-    Every file counts by its mutants. The interval is Wilson's, for the size of a simple sample that
-    would know the share as well as these samples do; a file judged completely leaves no doubt.
+    Every file that was judged counts by its mutants. The interval is Wilson's, for the size of a
+    simple sample that would know the share as well as these samples do; a file judged completely
+    leaves no doubt.
     """
     judged = [r for r in results if r.judged]
     if not judged:
@@ -134,7 +139,7 @@ def unexplained(results: list[Result]) -> list[str]:
     """Survivors without a reason."""
     known = reasons()
     return [
-        f"{result.target.path}: {mutant.what}"
+        f"`{result.target.path}`, `{mutant.what}`"
         for result in results
         for mutant in result.survivors
         if not any(reason.explains(result.target, mutant) for reason in known)
@@ -146,13 +151,12 @@ def page(results: list[Result]) -> str:
     rows = [COLUMNS, ("---",) * len(COLUMNS), *(result.row() for result in results)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     share, low, high = total(results)
-    every, judged = (
-        sum(len(r.target.mutants) for r in results),
-        sum(len(r.judged) for r in results),
-    )
+    known = [r for r in results if r.judged]
+    every, judged = sum(len(r.target.mutants) for r in known), sum(len(r.judged) for r in known)
     summary = (
         f"**{100 * share:.1f} % are killed** (95 % confidence interval {100 * low:.1f} % to "
-        f"{100 * high:.1f} %), by {judged} judged of {every} mutants.\n"
+        f"{100 * high:.1f} %), by {judged} judged of {every} mutants in {len(known)} of "
+        f"{len(results)} files.\n"
     )
     return f"{INTRODUCTION}\n{summary}\n{table}\n{EXPLANATION}\n## Survivors\n{_survivors(results)}"
 
@@ -161,11 +165,14 @@ def _survivors(results: list[Result]) -> str:
     text = ""
     for reason in reasons():
         lines = [
-            f"* `{result.target.path}`, `{mutant.what}`"
+            f"`{result.target.path}`, `{mutant.what}`"
             for result in results
             for mutant in result.survivors
             if reason.explains(result.target, mutant)
         ]
-        if lines:
-            text += f"\n{reason.why}\n\n" + "\n".join(lines) + "\n"
-    return text
+        text += _listed(reason.why, lines)
+    return text + _listed(UNKNOWN, unexplained(results))
+
+
+def _listed(why: str, lines: list[str]) -> str:
+    return f"\n{why}\n\n" + "".join(f"* {line}\n" for line in lines) if lines else ""

@@ -5,22 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.house.paths import ROOT
 from tests.mutation.judge import Verdict
 from tests.mutation.operators import Mutant
-from tests.mutation.targets import Target
+from tests.mutation.targets import TARGETS, Target
 from tests.mutation.worker import Worker
 
 FOLDER = ROOT / ".mutation"
 TRUTHS = FOLDER / "truths.pickle"
 
-BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25}
+BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25, "triton": 50}
 """Mutants per process: what frameworks compile piles up in it."""
 
-TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300}
-"""Seconds until a mutant counts as hung: ten times what the code as it is takes."""
+TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300, "triton": 600}
+"""Seconds of processor time until a mutant counts as hung: ten times what the code itself takes."""
 
 SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")
 """Whoever survived is tried again once something here has changed."""
@@ -78,16 +79,23 @@ def run(
     tell(len(mutants) - len(unknown))
     if not unknown:
         return
-    FOLDER.mkdir(exist_ok=True)
-    with Worker(target.frameworks, TRUTHS, timeout=3600) as worker:  # the oracle takes its time
-        verdict = worker.judge(target.module, target.source)
-        if verdict.outcome != "survived":
-            raise DamageError(f"{target.path} as it is: {verdict}")
+    _check(target.frameworks)
     size = BATCH[target.frameworks[-1]]
     for start in range(0, len(unknown), size):
         for judged in _judged(target, unknown[start : start + size]):
             verdicts.keep(target, judged)
             tell(len(judged))
+
+
+@cache
+def _check(frameworks: tuple[str, ...]) -> None:
+    """Hold the code as it is to the guards of these frameworks, once."""
+    FOLDER.mkdir(exist_ok=True)
+    target = next(target for target in TARGETS if target.frameworks == frameworks)
+    with Worker(frameworks, TRUTHS, timeout=3600) as worker:  # the oracle takes its time
+        verdict = worker.judge(target.module, target.source)
+    if verdict.outcome != "survived":
+        raise DamageError(f"{frameworks}: {verdict}")
 
 
 def _judged(target: Target, batch: list[Mutant]) -> Iterator[list[Judged]]:

@@ -18,7 +18,7 @@ SHARED = (
     "spec/unifocal_spec/regions.py",
 )
 
-SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40}
+SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40, "triton": 100}
 """The mutants of a file that are judged, at most: many where one takes less than a second."""
 
 
@@ -57,5 +57,9 @@ TARGETS = [
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS
         for module in ("engine", "namespace", "losses")
+    ),
+    *(
+        Target(f"backends/unifocal_torch/triton_{module}.py", ("triton",))
+        for module in ("engine", "kernels", "math", "terms")
     ),
 ]

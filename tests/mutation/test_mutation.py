@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.mutation.__main__ import LEAST
 from tests.mutation.judge import Verdict
 from tests.mutation.operators import OPERATORS, mutants
-from tests.mutation.report import Result, total, unexplained
+from tests.mutation.report import PAGE, UNKNOWN, Result, page, total, unexplained
 from tests.mutation.run import Verdicts
 from tests.mutation.targets import TARGETS, Target
 from tests.mutation.worker import Worker
@@ -111,3 +113,23 @@ def test_the_share_of_the_killed() -> None:
     assert share == pytest.approx(1 - 2 / (size // 2))
     assert low < share < high < 1
     assert len(unexplained([half])) == 2
+
+
+def test_the_page_hides_no_survivor_and_no_file_without_verdicts() -> None:
+    known = Result(NAMESPACE, NAMESPACE.sample(10), Known(1))
+    unknown = Result(TARGETS[0], [], Known(0))
+    text = page([known, unknown])
+    assert "**90.0 % are killed**" in text
+    assert "by 10 judged of" in text
+    assert "mutants in 1 of 2 files" in text
+    assert text.count("not judged yet") == 1
+    assert f"{UNKNOWN}\n\n* `{NAMESPACE.path}`, `{NAMESPACE.mutants[0].what}`\n" in text
+
+
+def test_the_page_shows_every_file_and_enough_that_is_dead() -> None:
+    text = PAGE.read_text("utf-8")
+    assert all(f"| `{target.path}` |" in text for target in TARGETS)
+    share = re.search(r"\*\*([\d.]+) % are killed\*\*", text)
+    assert share
+    assert float(share[1]) >= 100 * LEAST
+    assert UNKNOWN not in text

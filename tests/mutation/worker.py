@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import tempfile
 from collections.abc import Sequence
 from multiprocessing import get_context
@@ -25,30 +26,37 @@ ENVIRONMENT = {
 }
 
 
+PATIENCE = 20
+"""How many times longer than its processor time a mutant may take, on a machine that is busy."""
+
+
 class Worker:
-    """Judges mutants in a process of its own."""
+    """Judges mutants in a process of its own, each for `timeout` seconds of processor time."""
 
     def __init__(self, frameworks: Sequence[str], truths: Path, timeout: float) -> None:
         self.timeout = timeout
         context = get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(there, tuple(frameworks), truths), daemon=True
+            target=_serve, args=(there, tuple(frameworks), truths, timeout), daemon=True
         )
         self._process.start()
         there.close()
 
     def judge(self, module: str, source: str, few: bool = False) -> Verdict:
         """Judge one mutant; it counts as killed if it hangs or takes the process with it."""
+        hung = False
         try:
             self._here.send((module, source, few))
-            if self._here.poll(self.timeout):
+            hung = not self._here.poll(PATIENCE * self.timeout)
+            if not hung:
                 return Verdict(*self._here.recv())
         except (EOFError, OSError):
-            self.stop()
-            return Verdict("crashed", message="the process ended")
+            pass
         self.stop()
-        return Verdict("timeout", message=f"no verdict in {self.timeout:g} s")
+        if hung or self._process.exitcode == -signal.SIGPROF:
+            return Verdict("timeout", message=f"no verdict in {self.timeout:g} s")
+        return Verdict("crashed", message="the process ended")
 
     @property
     def alive(self) -> bool:
@@ -74,9 +82,13 @@ class Worker:
             self.stop()
 
 
-def _serve(connection: Connection, frameworks: tuple[str, ...], truths: Path) -> None:
+def _serve(
+    connection: Connection, frameworks: tuple[str, ...], truths: Path, timeout: float
+) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # mutants make frameworks complain at length
     os.environ.update(ENVIRONMENT, JAX_COMPILATION_CACHE_DIR=str(truths.parent / "jax"))
+    if "triton" in frameworks:
+        os.environ["TRITON_INTERPRET"] = "1"
     for framework in ("torch", *frameworks):  # PyTorch before TensorFlow
         if framework in frameworks:
             importlib.import_module(framework)
@@ -88,7 +100,9 @@ def _serve(connection: Connection, frameworks: tuple[str, ...], truths: Path) ->
             number += 1  # frameworks cache what they read by the file's name
             file = Path(folder) / f"mutant_{number}.py"
             file.write_text(source, "utf-8")
+            signal.setitimer(signal.ITIMER_PROF, timeout)  # ends the process, whatever it does
             verdict = judge(module, file, frameworks, truths, few)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             if not verdict.killed:
                 save_truths(truths)
             connection.send(tuple(verdict))

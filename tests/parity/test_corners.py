@@ -82,6 +82,28 @@ def test_a_corner(loss: str, corner: str, backend: Backend) -> None:
     assert_gradient(gradient, by_logits, z.dtype)
 
 
+BENT: dict[str, dict[str, float]] = {
+    "focal_tversky": {"gamma": 4 / 3},
+    "hybrid_focal": {"lam": 0.0, "tversky_gamma": 4 / 3},
+    "asymmetric_focal_tversky": {"gamma": 0.2},
+    "unified_focal": {"lam": 0.0, "gamma": 0.2},
+}
+"""Hyperparameters that make the exponent of the region term of class 1 less than 1."""
+
+
+@pytest.mark.parametrize("backend", BACKENDS, ids=lambda b: b.name)
+@pytest.mark.parametrize("loss", BENT)
+def test_an_error_of_zero_has_no_slope(loss: str, backend: Backend) -> None:
+    """x^k for k < 1 has no derivative at x = 0; that of the loss is 0 there by definition."""
+    t = np.array([[0, 1, 1, 0]])
+    given = np.moveaxis(np.eye(2)[t], -1, 1).copy()
+    value, gradient = backend.value_and_grad(
+        loss, given, t, axis=1, activation="none", **BENT[loss]
+    )
+    assert value == 0
+    assert (gradient[:, 1] == 0).all()
+
+
 PIXEL = [
     "cross_entropy",
     "focal",
