@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.float32]
 Label = NDArray[np.uint8]
+UNKNOWN = 255
 
 
 class DatasetError(ValueError):
@@ -80,6 +81,10 @@ class Dataset:
             )
         return Case(np.asarray(image, np.float32), label, spacing)
 
+    def foreground(self) -> NDArray[np.float64]:
+        """The share of every foreground class (column) in every case (row), from labels alone."""
+        return np.array([shares(self.label(case), len(self.classes)) for case in self.cases])
+
     def label(self, case: str) -> Label:
         """The class of every pixel, without reading the image."""
         path = self.files[case].label
@@ -91,16 +96,20 @@ class Dataset:
 
 def indices(path: Path, values: NDArray[Any], classes: Mapping[int, int]) -> Label:
     """Class indices for the ``values`` of a label file; any other value would need a guess."""
-    low, high = values.min(), values.max()
-    table = np.full(max(classes) + 1, 255, np.uint8)
-    table[list(classes)] = list(classes.values())
-    inside = 0 <= low and high < len(table)
-    whole = values.astype(np.intp if values.dtype.kind == "f" else values.dtype, copy=False)
-    if not (inside and np.array_equal(whole, values) and (label := table[whole]).max() < 255):
-        found = np.setdiff1d(values, list(classes))[0]
+    label = np.full(values.shape, UNKNOWN, np.uint8)
+    for value, index in classes.items():
+        label[values == value] = index
+    unknown = label == UNKNOWN
+    if unknown.any():
         expected = ", ".join(map(str, classes))
+        found = values[unknown].flat[0]
         raise DatasetError(f"{path}: expected the labels {expected} only, found {found:g}")
     return label
+
+
+def shares(label: Label, classes: int) -> NDArray[np.float64]:
+    """The share of the pixels that every foreground class has."""
+    return np.array([np.count_nonzero(label == c) for c in range(1, classes)]) / label.size
 
 
 def size(array: NDArray[Any]) -> str:
