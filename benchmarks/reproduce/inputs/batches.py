@@ -27,6 +27,8 @@ from benchmarks.reproduce.inputs.augment import augment, margin
 from benchmarks.reproduce.inputs.patches import crop, random_start
 from benchmarks.reproduce.inputs.preprocess import Prepared
 
+MOST_WORKERS = 12
+
 Batch = tuple[NDArray[np.float32], NDArray[np.uint8]]
 
 
@@ -104,32 +106,31 @@ def prefetch(
 ) -> Iterator[Batch]:
     """The batches of an epoch in order, computed in ``workers`` processes before they are used.
 
-    By default as many as there are processors to spare; none, and nothing ahead, where whole images
-    are taken as they are, because that costs less than another process's answer.
+    The work begins with the call, not with the first batch that is asked for. By default there are
+    as many processes as processors to spare; none, and nothing ahead, where whole images are taken
+    as they are, because that costs less than another process's answer.
     """
     if workers is None:
-        idle = batches.patch is None and not batches.augment
-        workers = 0 if idle else min(MOST_WORKERS, max(1, cpu_count() - 1))
+        as_they_are = batches.patch is None and not batches.augment
+        workers = 0 if as_they_are else min(MOST_WORKERS, max(1, cpu_count() - 1))
     steps = iter(range(first_step, batches.steps))
     if workers == 0:
-        yield from (batches(epoch, step) for step in steps)
-        return
+        return (batches(epoch, step) for step in steps)
     pool = _pool(workers)
-    ahead: deque[Future[Batch]] = deque()
+    jobs = (pool.submit(batches, epoch, step) for step in steps)
+    return _in_order(deque(islice(jobs, 2 * workers)), jobs)
+
+
+def _in_order(ahead: deque[Future[Batch]], jobs: Iterator[Future[Batch]]) -> Iterator[Batch]:
+    """The results of ``ahead``, of which each that is taken is replaced by the next of ``jobs``."""
     try:
-        for step in islice(steps, 2 * workers):
-            ahead.append(pool.submit(batches, epoch, step))
         while ahead:
             batch = ahead.popleft().result()
-            for step in islice(steps, 1):
-                ahead.append(pool.submit(batches, epoch, step))
+            ahead.extend(islice(jobs, 1))
             yield batch
     finally:
         for future in ahead:
             future.cancel()
-
-
-MOST_WORKERS = 12
 
 
 @lru_cache(maxsize=1)

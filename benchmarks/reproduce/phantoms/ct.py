@@ -62,7 +62,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     # slices, rows and columns run against the axes of the patient, in reverse order
     affine = np.eye(4)
-    affine[:3, :3] = np.fliplr(np.diag(-EXTENT / shape))
+    affine[:3, :3] = np.flipud(np.diag(-EXTENT / shape))
     for name, voxels in (("imaging", np.round(image).astype(np.int16)), ("segmentation", label)):
         nibabel.save(nibabel.Nifti1Image(voxels, affine), folder / f"{name}.nii.gz")
 
