@@ -27,8 +27,12 @@ class BackendStep(Step):
             self.optimiser.variables,
         )
         self._state: Any = None
-        shardings = jax.tree.map(lambda x: x.sharding, self._current())
-        self._train = jax.jit(self._updated, donate_argnums=0, out_shardings=(None, shardings))
+        shardings = (
+            jax.tree.map(lambda x: x.sharding, self._current()) if self.devices.count > 1 else None
+        )
+        self._train = jax.jit(
+            self._updated, donate_argnums=0, out_shardings=shardings and (None, shardings)
+        )
         self._loss = jax.jit(lambda state, x, y: self.objective(y, self._outputs(state, x)))
         self._probabilities = jax.jit(
             lambda state, x: jax.nn.softmax(full_resolution(self._outputs(state, x)))

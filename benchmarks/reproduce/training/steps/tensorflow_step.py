@@ -76,4 +76,5 @@ class BackendStep(Step):
     def _whole(self, logits: Any) -> Any:
         if self.devices.count == 1:
             return logits
-        return tf.distribute.get_replica_context().all_gather(logits, axis=0)
+        whole = tf.distribute.get_replica_context().all_gather(logits, axis=0)
+        return tf.ensure_shape(whole, (None, *logits.shape[1:]))

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import distributed
-from torch.distributed.nn.functional import all_gather
 from torch.nn.parallel import DistributedDataParallel
 
 from benchmarks.reproduce.training.distribution import part
@@ -60,10 +59,10 @@ class BackendStep(Step):
     def _backward(self, images: Array, labels: Array, scale: Any) -> Any:
         self.model.zero_grad()
         outputs = self.forward(tensor(self._part(images)), training=True)
-        # Every process has the loss of the whole batch. The gradient of their sum arrives at its
-        # own logits, and DistributedDataParallel divides by how many they are.
         loss = self.objective(tensor(labels), keras.tree.map_structure(self._whole, outputs))
-        scale(loss).backward()
+        # Each process has the part of the gradient that comes by way of its own logits. The whole
+        # is the sum of these parts, where DistributedDataParallel takes their mean.
+        (scale(loss) * self.devices.count).backward()
         return loss.detach()
 
     def _gradients(self) -> list[Any]:
@@ -73,4 +72,10 @@ class BackendStep(Step):
         return part(images, self.devices.rank, self.devices.count)
 
     def _whole(self, logits: Any) -> Any:
-        return torch.cat(all_gather(logits)) if self.devices.count > 1 else logits
+        """The logits of all processes, of which only one's own have a gradient."""
+        if self.devices.count == 1:
+            return logits
+        parts = [torch.empty_like(logits) for _ in range(self.devices.count)]
+        distributed.all_gather(parts, logits.detach().contiguous())
+        parts[self.devices.rank] = logits
+        return torch.cat(parts)
