@@ -12,10 +12,11 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.reproduce import losses
+import unifocal_keras
 from benchmarks.reproduce.datasets.folds import Split
 from benchmarks.reproduce.inputs.batches import Batch, Batches, prefetch
 from benchmarks.reproduce.inputs.preprocess import Prepared
+from benchmarks.reproduce.losses import COMPARED
 from benchmarks.reproduce.network import build, load_weights, write_initial_weights
 from benchmarks.reproduce.training import checkpoint, predict
 from benchmarks.reproduce.training.distribution import Devices, distribute
@@ -127,7 +128,7 @@ def train(
     are left in ``folder`` as ``{job.name}.npz``, one array per case.
     """
     began = perf_counter()
-    loss = losses.build(job.loss, job.hyperparameters)
+    loss = getattr(unifocal_keras, COMPARED[job.loss].keras_class)(**job.hyperparameters)
     saved = folder / f"{job.name}.checkpoint.npz"
     with trainer(settings, len(prepared.classes), loss, weights) as (step, devices):
         progress = checkpoint.load(saved)
