@@ -1,4 +1,4 @@
-"""Schedules, heads and shares of time by hand, and checkpoints that come back as they were saved."""
+"""Schedules, heads and shares of time by hand; checkpoints come back as they were saved."""
 
 from __future__ import annotations
 
