@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+from uuid import uuid4
 
 Json = dict[str, Any]
 
@@ -17,11 +19,24 @@ def fingerprint(config: Json) -> str:
 
 
 def write(path: Path, record: Json) -> None:
-    """Write a record; under its own name only when it is complete."""
+    """Write a record, see ``atomically``."""
+    text = json.dumps(record, indent=1, allow_nan=False, default=str) + "\n"
+    atomically(path, lambda file: file.write(text.encode()))
+
+
+def atomically(path: Path, save: Callable[[BinaryIO], object]) -> None:
+    """Write a file under a name of its own, then give it its name, replacing what is there.
+
+    So no reader sees a part of a file, and several processes may write the same one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(record, indent=1, allow_nan=False, default=str) + "\n")
-    unfinished.rename(path)
+    unfinished = path.with_name(f"{path.name}.{uuid4().hex}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            save(file)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Json | None:

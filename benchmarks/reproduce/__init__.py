@@ -2,7 +2,7 @@
 
 Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
 
-``phantoms``   writes an embedded data set when no real one is given
+``breast_phantoms`` writes an embedded data set when no real one is given
 ``data``       reads the UDIAT layout and assigns the folds
 ``unet``       the network, and initial weights that every backend shares
 ``training``   one cell: a loss on a fold

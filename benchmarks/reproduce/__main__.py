@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from benchmarks.reproduce.breast_phantoms import write_phantoms
 from benchmarks.reproduce.data import DatasetError
 from benchmarks.reproduce.losses import COMPARED
-from benchmarks.reproduce.phantoms import write_phantoms
 from benchmarks.reproduce.settings import LEARNING_RATES, PROFILES, Backend, Optimiser, Profile
 
 

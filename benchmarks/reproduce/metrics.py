@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,13 +31,24 @@ class Estimate(NamedTuple):
         return f"{self.mean:.3f}" + ("" if self.ci95 is None else f" ± {self.ci95:.3f}")
 
 
-def scores(prediction: NDArray[np.uint8], truth: NDArray[np.uint8]) -> Scores | None:
+def scores(prediction: NDArray[Any], truth: NDArray[Any]) -> Scores | None:
     """How well one mask matches another; None where neither has foreground: nothing to score."""
     p, t = prediction.astype(bool), truth.astype(bool)
     if not (p.any() or t.any()):
         return None
     tp, predicted, true = int((p & t).sum()), int(p.sum()), int(t.sum())
     return Scores(2 * tp / (predicted + true), tp / max(predicted, 1), tp / max(true, 1))
+
+
+def scores_per_class(
+    prediction: NDArray[np.uint8], truth: NDArray[np.uint8], classes: Sequence[str]
+) -> dict[str, Scores | None]:
+    """The scores of every class but the first, the background, from class indices."""
+    return {
+        name: scores(prediction == index, truth == index)
+        for index, name in enumerate(classes)
+        if index
+    }
 
 
 def average(cases: Iterable[Scores | None]) -> Scores:

@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 from tqdm import tqdm
 
+from benchmarks.reproduce.cell_training import Epoch, first_losses, train_cell
 from benchmarks.reproduce.cells import Cell, Json, Result, load, save
 from benchmarks.reproduce.data import Dataset, Split, read_dataset, split
 from benchmarks.reproduce.environment import versions
@@ -16,7 +17,6 @@ from benchmarks.reproduce.figure import draw
 from benchmarks.reproduce.losses import build
 from benchmarks.reproduce.report import Results, write_report
 from benchmarks.reproduce.settings import CONVENTIONS, FOLDS, Settings
-from benchmarks.reproduce.training import Epoch, first_losses, train_cell
 from benchmarks.reproduce.unet import unet, write_initial_weights
 from unifocal.certificate.environment import commit
 

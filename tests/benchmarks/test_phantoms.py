@@ -10,8 +10,8 @@ import pytest
 for module in ("PIL", "scipy", "sklearn", "tqdm"):
     pytest.importorskip(module, reason="the reproduction needs the extra 'benchmarks'")
 
+from benchmarks.reproduce.breast_phantoms import lesion_areas, write_phantoms  # noqa: E402
 from benchmarks.reproduce.data import find_pairs, read_case, read_dataset  # noqa: E402
-from benchmarks.reproduce.phantoms import lesion_areas, write_phantoms  # noqa: E402
 from benchmarks.reproduce.tissue import Grid, speckle  # noqa: E402
 
 CASES = 30
