@@ -5,11 +5,15 @@ Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
 ``breast_phantoms`` writes an embedded data set when no real one is given
 ``data``       reads the UDIAT layout and assigns the folds
 ``unet``       the network, and initial weights that every backend shares
-``training``   one cell: a loss on a fold
+``cell_training`` one cell: a loss on a fold
 ``metrics``    what the paper measures, per case
 ``cells``      a finished cell on disk, so that a second run resumes
 ``report``     the table beside the paper's, and ``figure`` its pictures
 ``run``        puts the stages together
+
+Beside them stand the packages for the paper's three data sets, which the command does not use yet:
+``datasets`` (readers), ``phantoms`` (writers of the same layouts), ``inputs`` (from cases to
+batches), ``network`` (the U-Nets) and ``training``.
 
 Nothing here imports Keras before the command line has chosen its backend.
 """
