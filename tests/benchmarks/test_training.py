@@ -15,6 +15,7 @@ pytest.importorskip("batchgenerators", reason="the reproduction needs the extra 
 
 from benchmarks.reproduce.metrics import Scores, scores_per_class
 from benchmarks.reproduce.training import checkpoint
+from benchmarks.reproduce.training.agreement import Agreement, compare
 from benchmarks.reproduce.training.schedules import plateau, poly, rate
 from benchmarks.reproduce.training.supervision import head_weights, objective
 from benchmarks.reproduce.training.timing import shares
@@ -75,3 +76,40 @@ def test_a_checkpoint_is_what_was_saved(tmp_path: Path) -> None:
     assert (found.epoch, found.validation, found.selected) == (2, [math.inf, 0.1], 1)
     assert [a.tolist() for a in found.now] == [[1.5], [7, 8]]
     assert [a.dtype for a in found.now] == [np.float32, np.uint32]
+
+
+def _record(path: Path, **changed: Any) -> Path:
+    """What a backend would write: two weights, and the losses of two steps."""
+    arrays = {"loss": 1.0, "curve": [1.0, 0.5], "gradient/a": [2.0, 0.0], "gradient/b": [0.5]}
+    np.savez(path, **{name: np.asarray(value) for name, value in (arrays | changed).items()})
+    return path
+
+
+def test_backends_are_compared_over_the_largest_gradient(tmp_path: Path) -> None:
+    one = _record(tmp_path / "one.npz")
+    other = _record(
+        tmp_path / "other.npz",
+        **{"loss": 1.5, "curve": [1.0, 0.25], "gradient/a": [2.0, 0.25], "gradient/b": [1.0]},
+    )
+    assert compare(one, one) == Agreement(0.0, 0.0, "a", 0.0)
+    assert compare(one, other) == Agreement(0.5, 0.25, "b", 0.25)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("loss", ()), ("curve", (2,)), ("gradient/a", (2,)), ("gradient/b", (1,))]
+)
+def test_what_is_not_finite_agrees_with_nothing(
+    tmp_path: Path, name: str, shape: tuple[int, ...], bad: float
+) -> None:
+    good = _record(tmp_path / "good.npz")
+    wrong = _record(tmp_path / "wrong.npz", **{name: np.full(shape, bad)})
+    assert compare(good, good).holds
+    for pair in ((good, wrong), (wrong, good)):
+        assert not compare(*pair).holds
+
+
+@pytest.mark.parametrize("figures", [(2e-4, 0, 0), (0, 2e-4, 0), (0, 0, 2e-2)])
+def test_each_figure_alone_can_break_an_agreement(figures: tuple[float, float, float]) -> None:
+    loss, gradient, curve = figures
+    assert not Agreement(loss, gradient, "a", curve).holds
