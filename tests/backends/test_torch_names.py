@@ -15,6 +15,17 @@ def test_what_has_no_values_is_not_looked_at():
     assert namespace._in_memory(there)
     assert not namespace._in_memory(elsewhere)
     assert namespace.vector((1.0, 2.0), elsewhere).device == elsewhere.device
+    assert namespace.arange_like(3, elsewhere).device == elsewhere.device
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64], ids=str)
+def test_large_memory_is_laid_out_as_it_is_asked_for(monkeypatch, dtype):
+    x = torch.zeros(2, 3, 4, 5, dtype=dtype).to(memory_format=torch.channels_last)
+    for large in (1, 10**6):
+        monkeypatch.setattr(namespace, "LARGE", large)
+        found = namespace.empty_like(x)
+        assert (found.shape, found.stride(), found.dtype) == (x.shape, x.stride(), dtype)
+        assert (found.fill_(7) == 7).all()
 
 
 @pytest.mark.parametrize("compiling", [False, True])
