@@ -53,6 +53,8 @@ class Target:
 
 TARGETS = [
     *(Target(path, ("numpy", "torch")) for path in SHARED),
+    # PyTorch's compiler and TensorFlow take classes apart.
+    Target("src/unifocal/engine/slabs.py", ("numpy", "torch", "tensorflow")),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS

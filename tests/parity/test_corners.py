@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ from tests.cases import LOSSES
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
+from unifocal.engine.pixels import read_block
 from unifocal.engine.probabilities import Given, Softmax
-from unifocal_numpy import namespace
+from unifocal_numpy import engine, namespace
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
 
@@ -170,3 +171,13 @@ def test_no_logit_equals_the_largest(loss: str, monkeypatch: pytest.MonkeyPatch)
     wanted, by_logits = truth(loss, "labels")
     assert_value(value, wanted, z.dtype)
     assert_gradient(gradient, by_logits, z.dtype)
+
+
+@pytest.mark.parametrize(
+    ("loss", "corner"), [(loss, corner) for loss in LOSSES for corner in corners(loss)]
+)
+def test_classes_apart(loss: str, corner: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An array for each class, as who fuses loops gets them, gives the same numbers."""
+    monkeypatch.setattr(namespace, "maximum", np.maximum, raising=False)
+    monkeypatch.setattr(engine, "read_block", partial(read_block, classes_apart=True))
+    test_a_corner(loss, corner, Backend.NUMPY)
