@@ -155,7 +155,7 @@ def test_the_logarithm_of_a_given_probability() -> None:
 def test_the_logarithm_of_what_is_left_is_finite(dtype: str) -> None:
     """A user's own loss multiplies log(1 − p) by 1 − t, which is 0 where 1 − p vanishes."""
     z = np.array([[[1e4], [0.0]]], dtype)
-    _, log_q = Softmax(namespace, z, np.zeros_like(z), None).logarithms()
+    _, (log_q,) = Softmax(namespace, (z,), (np.zeros_like(z),), None).logarithms()
     np.testing.assert_array_equal(log_q[0, :, 0], [np.log(np.finfo(dtype).tiny), 0])
 
 
