@@ -37,10 +37,12 @@ def test_expm1_keeps_its_digits_everywhere(monkeypatch, compiling):
     np.testing.assert_allclose(found, np.expm1(x), rtol=1e-15, atol=0)
 
 
+@pytest.mark.parametrize("few", [0, 8])
 @pytest.mark.parametrize("compiling", [False, True])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-def test_where_chooses_the_same_bits(monkeypatch, dtype, compiling):
+def test_where_chooses_the_same_bits(monkeypatch, dtype, compiling, few):
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: compiling)
+    monkeypatch.setattr(namespace, "FEW", few)
     special = torch.tensor([0.0, -0.0, torch.inf, -torch.inf, torch.nan, 1e-40, 1.5, -2.0])
     x, y = special.to(dtype), special.flip(0).to(dtype)
     chosen = torch.arange(8) % 3 == 0
