@@ -1,7 +1,9 @@
 """The calls that parity is tested on: every pair of choices occurs in at least one case.
 
 The full product of the choices below has tens of thousands of calls; nearly every fault is one of
-a single choice or of two together, and a pairwise covering needs a few dozen calls.
+a single choice or of two together, and a pairwise covering needs a few dozen calls. Each loss is
+held to all of them where a call is cheap. Where every call is compiled anew, the loss counts as one
+choice more: see ``FEW``.
 """
 
 from __future__ import annotations
@@ -144,3 +146,23 @@ def _name(choices: dict[str, Any]) -> str:
 
 
 CASES = [Case(f"{i} ({_name(choices)})", choices, seed=i) for i, choices in enumerate(_covering())]
+
+
+def _few() -> Iterator[tuple[str, Case]]:
+    """Pick calls by every loss with every choice, and no call more often than it must be."""
+    used = dict.fromkeys(range(len(CASES)), 0)
+    for loss in LOSSES:
+        values = {case.seed: {f"{k}={v}" for k, v in case.choices.items()} for case in CASES}
+        missing = set().union(*values.values())
+        while missing:
+            best = max(values, key=lambda i: (len(values[i] & missing), -used[i]))
+            missing -= values[best]
+            used[best] += 1
+            yield loss, CASES[best]
+    for number, times in used.items():
+        if not times:
+            yield LOSSES[number % len(LOSSES)], CASES[number]
+
+
+FEW = frozenset((loss, case.name) for loss, case in _few())
+"""Loss and case: every loss with every choice, and every case, hence every pair of choices."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Container, Iterable
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -11,7 +12,7 @@ import mpmath as mp
 import numpy as np
 import pytest
 
-from tests.cases import CASES, LOSSES, Case
+from tests.cases import CASES, FEW, LOSSES, Case
 from tests.parity.bounds import assert_value
 from unifocal.certificate import oracle
 from unifocal.namespaces import mpmath_namespace
@@ -19,6 +20,19 @@ from unifocal_spec import LOSSES as DEFINITIONS
 from unifocal_spec import evaluate
 
 DOUBLE = [case for case in CASES if case.dtype == np.float64]
+CALLS = [(loss, case) for loss in LOSSES for case in DOUBLE]
+SLOW = ("jax", "tensorflow", "mpmath")
+"""Namespaces that take a tenth of a second and more for what NumPy takes a millisecond."""
+
+
+def calls(names: Iterable[str], slow: Container[str] = SLOW) -> list[pytest.param]:
+    """Every loss, case and name, few of them with a slow one."""
+    return [
+        pytest.param(loss, case, name, id=f"{loss}-{case.name}-{name}")
+        for loss, case in CALLS
+        for name in names
+        if (loss, case.name) in FEW or name not in slow
+    ]
 
 
 @cache
@@ -58,9 +72,7 @@ def run(loss: str, case: Case, xp: Any, z: Any, arrays: list[Any]) -> Any:
     return evaluate(DEFINITIONS[loss], xp, z, target, weight=weight, **keywords)
 
 
-@pytest.mark.parametrize("name", ["numpy", "strict", "torch", "jax", "tensorflow", "mpmath"])
-@pytest.mark.parametrize("case", DOUBLE, ids=lambda c: c.name)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("loss", "case", "name"), calls(("numpy", "strict", "torch", *SLOW)))
 def test_definition_on_every_namespace(loss: str, case: Case, name: str) -> None:
     xp, asarray, context = namespace(name)
     with context:
@@ -99,9 +111,7 @@ def _tensorflow_gradient(loss: str, case: Case) -> np.ndarray:
 AUTODIFF = {"torch": _torch_gradient, "jax": _jax_gradient, "tensorflow": _tensorflow_gradient}
 
 
-@pytest.mark.parametrize("name", AUTODIFF)
-@pytest.mark.parametrize("case", DOUBLE, ids=lambda c: c.name)
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("loss", "case", "name"), calls(AUTODIFF, slow=AUTODIFF))
 def test_autodiff_of_the_definition(loss: str, case: Case, name: str) -> None:
     pytest.importorskip(name)
     wanted = truth(loss, DOUBLE.index(case))[1]

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from tests.cases import CASES, CHOICES, LOSSES, Case
+from tests.cases import CASES, CHOICES, FEW, LOSSES, Case
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
@@ -18,14 +18,22 @@ def truth(loss: str, number: int) -> tuple[float, np.ndarray]:
     return oracle.value_and_grad(loss, *case.arrays(), **case.keywords(), **case.hyper(loss))
 
 
-def by_loss(loss: str) -> pytest.param:
-    """Tests of one loss run in one process, so that its truths are computed once."""
-    return pytest.param(loss, marks=pytest.mark.xdist_group(loss))
+CALLS = [
+    pytest.param(
+        loss,
+        case,
+        backend,
+        id=f"{loss}-{case.name}-{backend.name}",
+        marks=pytest.mark.xdist_group(loss),  # in one process, so that a truth is computed once
+    )
+    for loss in LOSSES
+    for case in CASES
+    for backend in Backend
+    if (loss, case.name) in FEW or not backend.compiles
+]
 
 
-@pytest.mark.parametrize("backend", Backend, ids=lambda b: b.name)
-@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
-@pytest.mark.parametrize("loss", [by_loss(loss) for loss in LOSSES])
+@pytest.mark.parametrize(("loss", "case", "backend"), CALLS)
 def test_value_and_gradient(loss: str, case: Case, backend: Backend) -> None:
     value, gradient = backend.value_and_grad(
         loss, *case.arrays(), **case.keywords(), **case.hyper(loss)
@@ -39,3 +47,15 @@ def test_value_and_gradient(loss: str, case: Case, backend: Backend) -> None:
 def test_every_choice_occurs(name: str) -> None:
     found = {str(case.choices[name]) for case in CASES}
     assert found == {str(choice) for choice in CHOICES[name]}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_choice_occurs_with_every_loss_where_calls_are_few(name: str) -> None:
+    found = {
+        (loss, str(c.choices[name])) for loss in LOSSES for c in CASES if (loss, c.name) in FEW
+    }
+    assert found == {(loss, str(choice)) for loss in LOSSES for choice in CHOICES[name]}
+
+
+def test_every_case_occurs_where_calls_are_few() -> None:
+    assert {case for _, case in FEW} == {case.name for case in CASES}
