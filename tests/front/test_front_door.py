@@ -47,6 +47,14 @@ def test_the_frameworks_own_autodiff(backend, name):
     assert_gradient(found, _wanted(name)[1], FLOAT64)
 
 
+def test_a_soft_target_is_no_label_however_large(backend):
+    """Cross-entropy is linear in its target."""
+    arrays = calls(soft=True)
+    value, _ = oracle.value_and_grad("cross_entropy", *arrays.values())
+    found = uf.cross_entropy(**native(backend, arrays | {"target": 10 * arrays["target"]}))
+    assert_value(found, 10 * value, FLOAT64)
+
+
 @EVERY_LOSS
 @pytest.mark.parametrize("sigmoid", [False, True], ids=["softmax", "sigmoid"])
 def test_value_and_grad_needs_no_autodiff(backend, name, sigmoid):

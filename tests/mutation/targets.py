@@ -55,10 +55,13 @@ TARGETS = [
     *(Target(path, ("numpy", "torch")) for path in SHARED),
     # PyTorch's compiler and TensorFlow take classes apart.
     Target("src/unifocal/engine/slabs.py", ("numpy", "torch", "tensorflow")),
+    # PyTorch's engine calls Triton's kernels.
+    Target("backends/unifocal_torch/engine.py", ("torch", "triton")),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS
         for module in ("engine", "namespace", "losses")
+        if (framework, module) != ("torch", "engine")
     ),
     *(
         Target(f"backends/unifocal_torch/triton_{module}.py", ("triton",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -89,6 +90,10 @@ def _serve(
     os.environ.update(ENVIRONMENT, JAX_COMPILATION_CACHE_DIR=str(truths.parent / "jax"))
     if "triton" in frameworks:
         os.environ["TRITON_INTERPRET"] = "1"
+    if {"torch", "tensorflow"} <= set(frameworks):
+        # as torch.compile would, but after TensorFlow it crashes
+        with contextlib.suppress(ImportError):
+            importlib.import_module("triton")
     for framework in ("torch", *frameworks):  # PyTorch before TensorFlow
         if framework in frameworks:
             importlib.import_module(framework)
