@@ -24,6 +24,12 @@ def write(path: Path, record: Json) -> None:
     atomically(path, lambda file: file.write(text.encode()))
 
 
+def jsonable(record: Json) -> Json:
+    """The record as it will be read again: tuples become lists, keys become text."""
+    read: Json = json.loads(json.dumps(record, default=str))
+    return read
+
+
 def atomically(path: Path, save: Callable[[BinaryIO], object]) -> None:
     """Write a file under a name of its own, then give it its name, replacing what is there.
 

@@ -24,7 +24,9 @@ A test suite is as good as the faults it sees. Here every operator, constant, co
 and call of the code that computes a loss is changed, one at a time ([operators.py](operators.py)),
 and tests are run on the result: those of parity first, then those of the front door and of the
 framework ([guards.py](guards.py)). A mutant that no test fails on has survived. Each survivor
-stands below, with the reason.
+stands below, with the reason. A survivor is equivalent where nothing that a caller could see has
+changed, on any machine, but the time taken; no test could fail on it, and it is left out of the
+share that is killed.
 
 `nox -s mutation` judges the mutants that have no verdict yet, and writes this page. Where one takes
 seconds, because every call of it is compiled, a sample is judged, the same every time;
@@ -40,6 +42,7 @@ COLUMNS = (
     "hung",
     "of these by parity",
     "survived",
+    "of these equivalent",
     "killed",
 )
 
@@ -59,6 +62,7 @@ class Reason:
     why: str
     files: str
     mutants: tuple[str, ...]
+    equivalent: bool
 
     def explains(self, target: Target, mutant: Mutant) -> bool:
         """Whether it says why this mutant survives."""
@@ -68,7 +72,10 @@ class Reason:
 def reasons() -> list[Reason]:
     """All reasons, from `reasons.toml`."""
     table = tomllib.loads((HERE / "reasons.toml").read_text("utf-8"))
-    return [Reason(r["why"], r["files"], tuple(r["mutants"])) for r in table["reason"]]
+    return [
+        Reason(r["why"], r["files"], tuple(r["mutants"]), r.get("equivalent", False))
+        for r in table["reason"]
+    ]
 
 
 @dataclass(frozen=True)
@@ -92,9 +99,21 @@ class Result:
             (m for m, outcome, _ in self.judged if outcome == "survived"), key=lambda m: m.what
         )
 
+    @cached_property
+    def equivalent(self) -> int:
+        """How many survivors change nothing."""
+        known = [reason for reason in reasons() if reason.equivalent]
+        return sum(any(r.explains(self.target, m) for r in known) for m in self.survivors)
+
     @property
     def killed(self) -> float:
-        """The share of judged mutants that some test failed on."""
+        """The share that some test failed on, of the judged mutants that are not equivalent."""
+        different = len(self.judged) - self.equivalent
+        return 1 - (len(self.survivors) - self.equivalent) / different if different else 0.0
+
+    @property
+    def dead(self) -> float:
+        """The share that some test failed on, of all judged mutants."""
         return 1 - len(self.survivors) / len(self.judged) if self.judged else 0.0
 
     def row(self) -> tuple[str, ...]:
@@ -107,6 +126,7 @@ class Result:
             *(count[outcome] for outcome in ("wrong", "crashed", "timeout")),
             parity,
             count["survived"],
+            self.equivalent,
         )
         killed = f"{100 * self.killed:.1f} %" if self.judged else "not judged yet"
         return f"`{self.target.path}`", *map(str, numbers), killed
@@ -153,10 +173,12 @@ def page(results: list[Result]) -> str:
     share, low, high = total(results)
     known = [r for r in results if r.judged]
     every, judged = sum(len(r.target.mutants) for r in known), sum(len(r.judged) for r in known)
+    dead = sum(len(r.target.mutants) * r.dead for r in known) / every if every else 0.0
     summary = (
         f"**{100 * share:.1f} % are killed** (95 % confidence interval {100 * low:.1f} % to "
         f"{100 * high:.1f} %), by {judged} judged of {every} mutants in {len(known)} of "
-        f"{len(results)} files.\n"
+        f"{len(results)} files. With equivalent mutants, which nothing can kill, it is "
+        f"{100 * dead:.1f} %.\n"
     )
     return f"{INTRODUCTION}\n{summary}\n{table}\n{EXPLANATION}\n## Survivors\n{_survivors(results)}"
 

@@ -12,11 +12,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-import unifocal_keras
 from benchmarks.reproduce.datasets.folds import Split
 from benchmarks.reproduce.inputs.batches import Batch, Batches, prefetch
 from benchmarks.reproduce.inputs.preprocess import Prepared
-from benchmarks.reproduce.losses import COMPARED
+from benchmarks.reproduce.losses import build as build_loss
 from benchmarks.reproduce.network import build, load_weights, write_initial_weights
 from benchmarks.reproduce.training import checkpoint, predict
 from benchmarks.reproduce.training.distribution import Devices, distribute
@@ -28,11 +27,8 @@ from benchmarks.reproduce.training.supervision import objective
 from benchmarks.store import Json, atomically
 
 if TYPE_CHECKING:
-    from benchmarks.reproduce.experiments.jobs import Job
+    from benchmarks.reproduce.experiments.grid import Job
     from benchmarks.reproduce.settings import Settings
-
-CHECKPOINT_SECONDS = 30.0
-"""How much work may be lost; a checkpoint of the paper's network takes a fraction of a second."""
 
 
 class Trainer(NamedTuple):
@@ -118,17 +114,18 @@ def train(
     split: Split,
     weights: Path,
     folder: Path,
-    on_epoch: Callable[[Json], object] = lambda epoch: None,
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    on_epoch: Callable[[Json], object],
+    checkpoint_seconds: float,
 ) -> Json:
     """Train and test a job; what it gave, ready for JSON.
 
     A run that was killed goes on from its last checkpoint in ``folder``, with the same numbers, as
-    far as the framework repeats its own: on a GPU it must be told to. The masks of the test cases
+    far as the framework repeats its own: on a GPU it must be told to. A checkpoint of the paper's
+    network takes a fraction of a second. The masks of the test cases
     are left in ``folder`` as ``{job.name}.npz``, one array per case.
     """
     began = perf_counter()
-    loss = getattr(unifocal_keras, COMPARED[job.loss].keras_class)(**job.hyperparameters)
+    loss = build_loss(job.loss, job.hyperparameters)
     saved = folder / f"{job.name}.checkpoint.npz"
     with trainer(settings, len(prepared.classes), loss, weights) as (step, devices):
         progress = checkpoint.load(saved)

@@ -1,0 +1,212 @@
+"""A job is run once, goes on where it was killed, and is the same command for every data set."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+for module in ("keras", "batchgenerators", "skimage", "typer"):
+    pytest.importorskip(module, reason="the reproduction needs the extra 'benchmarks'")
+
+from benchmarks.reproduce.phantoms import write_phantoms
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("torch", "tensorflow", "jax")
+SMALL = ("--epochs", "2", "--filters", "2", "--depth", "1", "--batch", "4")
+NAME = "bus-dice-adam-fold0-seed0-torch"
+
+# one worker, which writes the images once
+pytestmark = pytest.mark.xdist_group("jobs")
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.reproduce", *arguments]
+
+
+def call(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        command(*arguments),
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def need(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_phantoms("bus", tmp_path_factory.mktemp("bus") / "images", 12, 0, (32, 32))
+
+
+def result(out: Path, name: str) -> dict[str, Any]:
+    return json.loads((out / "quick" / "jobs" / f"{name}.json").read_text("utf-8"))
+
+
+def numbers(record: Any) -> Any:
+    """What must be the same again: all but times."""
+    if isinstance(record, dict):
+        return {k: numbers(v) for k, v in record.items() if not k.startswith("seconds")}
+    return [numbers(v) for v in record] if isinstance(record, list) else record
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_job_leaves_its_numbers_and_is_run_once(
+    images: Path, tmp_path: Path, backend: str
+) -> None:
+    need(backend)
+    name = f"bus-unified_focal-adam-fold0-seed0-{backend}"
+    options = ("--data", f"bus={images}", "--out", str(tmp_path), "--backend", backend, *SMALL)
+    call(*options, "job", name)
+    found = result(tmp_path, name)
+    assert found["job"]["backend"] == backend
+    assert found["job"]["experiment"] == "comparison"
+    assert len(found["history"]) == 2
+    assert {len(found["split"][part]) for part in ("train", "validation", "test")} == {7, 2, 3}
+    assert found["cases"].keys() == set(found["split"]["test"])
+    with np.load(tmp_path / "quick" / "jobs" / f"{name}.npz") as masks:
+        assert {case: masks[case].shape for case in masks} == dict.fromkeys(
+            found["split"]["test"], (64, 64)
+        )
+    with np.load(tmp_path / "quick" / "examples" / "bus.npz") as examples:
+        assert {key.rpartition("/")[0] for key in examples} == set(found["split"]["test"])
+    call(*options, "job", name)
+    assert result(tmp_path, name) == found
+    call(*options, "--fresh", "job", name)
+    assert numbers(result(tmp_path, name)) == numbers(found)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+
+from benchmarks.reproduce.__main__ import choose_backend
+from benchmarks.reproduce.experiments import grid
+
+images, out = map(Path, sys.argv[1:])
+(planned,) = grid.plan(
+    "quick", ("bus",), losses=["dice"], overrides={"epochs": 5, "filters": 2, "depth": 1, "batch": 4}
+)
+choose_backend("torch")
+from benchmarks.reproduce.experiments.jobs import Place, run
+
+place = Place("quick", out, {"bus": images})
+run(planned, place, lambda epoch: print("epoch", flush=True), checkpoint_seconds=0)
+"""
+
+
+def start(images: Path, out: Path) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", KILLED, str(images), str(out)]
+    return subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def epochs(process: subprocess.Popen[str]) -> Iterator[str]:
+    assert process.stdout is not None
+    return (line for line in process.stdout if line == "epoch\n")
+
+
+def test_a_killed_job_goes_on_to_the_same_numbers(images: Path, tmp_path: Path) -> None:
+    need("torch")
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    with start(images, whole) as process:
+        assert len(list(epochs(process))) == 5
+    with start(images, broken) as process:
+        found = epochs(process)
+        assert next(found)
+        assert next(found)
+        process.kill()
+    (checkpoint,) = (broken / "jobs").iterdir()
+    assert checkpoint.name == f"{NAME}.checkpoint.npz"
+    with start(images, broken) as process:
+        assert len(list(epochs(process))) <= 4
+    one, other = (
+        json.loads((out / "jobs" / f"{NAME}.json").read_text("utf-8")) for out in (whole, broken)
+    )
+    assert len(one["history"]) == 5
+    assert numbers(one) == numbers(other)
+    with (
+        np.load(whole / "jobs" / f"{NAME}.npz") as masks,
+        np.load(broken / "jobs" / f"{NAME}.npz") as again,
+    ):
+        assert all((masks[case] == again[case]).all() for case in masks)
+    assert not list((broken / "jobs").glob("*.checkpoint.npz"))
+
+
+def test_a_volume_goes_through_sliding_windows(tmp_path: Path) -> None:
+    need("torch")
+    root = write_phantoms("kits19", tmp_path / "kits", 10, 0, (24, 40, 40))
+    name = "kits19-unified_focal-adam-fold0-seed0-torch"
+    code = f"""
+from pathlib import Path
+from benchmarks.reproduce.__main__ import choose_backend
+from benchmarks.reproduce.experiments import grid
+(planned,) = [
+    p for p in grid.plan("paper", ("kits19",), overrides={{
+        "shape": [16, 32, 32], "overlap": [8, 16, 16], "epochs": 1, "steps": 2, "filters": 2,
+        "depth": 1}})
+    if p.job.name == "{name}"
+]
+choose_backend("torch")
+from benchmarks.reproduce.experiments import jobs
+from dataclasses import replace
+source = jobs.source
+jobs.source = lambda profile, data: replace(
+    source(profile, data), preprocessing=jobs.Preprocessing(clip=(-79, 304)))
+jobs.run(planned, jobs.Place("paper", Path({str(tmp_path)!r}), {{"kits19": Path({str(root)!r})}}))
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    found = json.loads((tmp_path / "jobs" / f"{name}.json").read_text("utf-8"))
+    assert set(found["mean"]) == {"kidney", "tumour"}
+    with np.load(tmp_path / "jobs" / f"{name}.npz") as masks:
+        assert {masks[case].shape for case in masks} == {(24, 40, 40)}
+    with np.load(tmp_path / "examples" / "kits19.npz") as examples:
+        case = found["split"]["test"][0]
+        assert examples[f"{case}/image"].shape == (40, 40)
+        # the slice with most foreground
+        assert 0 <= examples[f"{case}/slice"] < 24
+        assert examples[f"{case}/label"].any()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--losses", "dicee"), "dicee: choose from cross_entropy"),
+        (("--depth", "7"), "shape must have multiples of 128 at depth 7"),
+        (("--profile", "fast"), "fast: choose from quick, hour, paper"),
+        (("--data", "liver=tests"), "liver: choose from bus, brats"),
+        (("--data", "nowhere"), "nowhere is no folder"),
+        (("--data", "tests"), "expected a folder"),
+        (("job", "dice"), "dice: `jobs` lists those of quick"),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
+)
+def test_refuses_with_one_clear_line(
+    tmp_path: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    need("torch")
+    done = call("--out", str(tmp_path), *arguments, check=False)
+    assert done.returncode == 2
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_jobs_are_listed_without_any_data() -> None:
+    listed = call("--profile", "paper", "jobs").stdout
+    assert "kits19-unified_focal-adam-fold4-seed0-torch" in listed
+    assert "multiply-adds" in listed
