@@ -15,8 +15,8 @@ from benchmarks.reproduce.data import Dataset, Split, read_dataset, split
 from benchmarks.reproduce.environment import versions
 from benchmarks.reproduce.figure import draw
 from benchmarks.reproduce.losses import build
-from benchmarks.reproduce.table_report import Results, write_report
 from benchmarks.reproduce.settings import CONVENTIONS, FOLDS, Settings
+from benchmarks.reproduce.table_report import Results, write_report
 from benchmarks.reproduce.unet import unet, write_initial_weights
 from unifocal.certificate.environment import commit
 
