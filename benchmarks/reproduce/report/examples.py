@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks.reproduce.hypotheses.contrasts import select
 from benchmarks.reproduce.report.content import Block, Figure
 from benchmarks.reproduce.report.records import BACKENDS, Records, in_order, loss_title
 
@@ -63,9 +64,7 @@ def slice_of(mask: Mask, index: int, shape: tuple[int, ...]) -> Mask:
 
 def blocks(records: Records) -> list[Block]:
     """A figure for each data set that has predictions and examples."""
-    chosen = records.runs[
-        (records.runs["experiment"] == "comparison") & (records.runs["fold"] == 0)
-    ]
+    chosen = select(records.runs, {"experiment": "comparison", "fold": 0})
     figures: list[Block] = []
     for dataset, runs in chosen.groupby("dataset", sort=False):
         backend = records.backends(runs)[0]
@@ -84,12 +83,8 @@ def blocks(records: Records) -> list[Block]:
 def _figure(
     records: Records, dataset: str, backend: str, masks: Mapping[str, Path], pictures: Path
 ) -> Figure:
-    scores = records.scores[
-        (records.scores["dataset"] == dataset)
-        & (records.scores["experiment"] == "comparison")
-        & (records.scores["backend"] == backend)
-        & (records.scores["fold"] == 0)
-    ]
+    condition = {"experiment": "comparison", "dataset": dataset, "backend": backend, "fold": 0}
+    scores = select(records.scores, condition)
     dsc = scores.groupby(["loss", "case"])["dsc"].mean().unstack("loss")
     with np.load(pictures) as shown:
         cases = {
@@ -110,9 +105,7 @@ def _figure(
             }
     png = _draw(cases, examples, predictions, dsc)
     title = f"{records.titles[dataset]}, fold 0, {BACKENDS.get(backend, backend)}"
-    caption = (
-        f"{title}: the best, median and worst case by mean DSC over the losses, whose DSC is below"
-    )
+    caption = f"{title}: the best, median and worst case by mean DSC over the losses, with the DSC"
     return Figure(f"fig3-{dataset}", caption, png)
 
 
@@ -140,12 +133,11 @@ def _draw(
     headings = ["image", "truth", *map(loss_title, predictions)]
     for axes, heading in zip(grid[0], headings, strict=True):
         axes.set_title(heading, fontsize=8)
-    colours = {
-        "hit": HIT,
-        "false positive or other class": FALSE_POSITIVE,
-        "missed": FALSE_NEGATIVE,
-    }
-    handles = [Patch(color=colour, label=label) for label, colour in colours.items()]
+    handles = [
+        Patch(color=HIT, label="hit"),
+        Patch(color=FALSE_POSITIVE, label="false positive or other class"),
+        Patch(color=FALSE_NEGATIVE, label="missed"),
+    ]
     plot.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return _small_png(plot)
 

@@ -39,9 +39,7 @@ def headline(records: Records) -> str:
     """All verdicts in a sentence."""
     count = Counter(v.verdict for v in records.verdicts)
     parts = ", ".join(f"{count[name]} {name}" for name in _ORDER)
-    return (
-        f"{len(records.jobs)} trainings. Hypotheses, each on every data set that has it: {parts}."
-    )
+    return f"{len(records.jobs)} trainings. Hypotheses, on every data set that has them: {parts}."
 
 
 def held(records: Records) -> list[Block]:

@@ -63,10 +63,8 @@ def data(records: Records) -> list[Block]:
 
 def provenance(records: Records) -> Definitions:
     """Who made the numbers."""
-    described = {
-        name: distinct(job[name] for job in records.jobs)
-        for name in ("profile", "commit", "device")
-    }
+    names = ("profile", "commit", "device")
+    described = {name: distinct(job[name] for job in records.jobs) for name in names}
     versions = ", ".join(f"{name} {v}" for name, v in merged(records, "versions").items())
     hours = sum(job["seconds"] for job in records.jobs) / 3600
     return Definitions(

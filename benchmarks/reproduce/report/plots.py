@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Plot
+from matplotlib.lines import Line2D
 
 from benchmarks.reproduce.hypotheses.contrasts import per_unit
 from benchmarks.reproduce.hypotheses.statistics import Ranks, ranks
@@ -44,10 +44,8 @@ def _compared(records: Records) -> pd.DataFrame:
 def _median(histories: Sequence[Sequence[Json]], name: str) -> list[float]:
     """Over folds, as far as all of them went."""
     epochs = min(map(len, histories))
-    values = [
-        [np.nan if h[e][name] is None else h[e][name] for h in histories] for e in range(epochs)
-    ]
-    return [float(np.nanmedian(v)) if not np.all(np.isnan(v)) else math.nan for v in values]
+    values = pd.DataFrame([[epoch[name] for epoch in h[:epochs]] for h in histories], dtype=float)
+    return [float(value) for value in values.median()]
 
 
 def learning_curves(records: Records) -> list[Block]:
@@ -61,7 +59,7 @@ def learning_curves(records: Records) -> list[Block]:
         with mpl.rc_context(STYLE | {"font.size": 9}):
             plot = Plot(figsize=(10.5, 0.5 + 2.1 * rows), layout="constrained")
             panels = plot.subplots(rows, 4, squeeze=False).flat
-            for axes, loss in zip(panels, losses, strict=False):
+            for loss, axes in zip(losses, panels, strict=False):
                 _curves(axes, [job for job in mine if job["job"]["loss"] == loss])
                 axes.set_title(loss_title(loss), fontsize=9)
             for axes in list(panels):
@@ -108,16 +106,14 @@ def plane(records: Records) -> list[Block]:
     with mpl.rc_context(STYLE):
         plot = Plot(figsize=(10.5, 0.6 + 3.7 * rows), layout="constrained")
         panels = plot.subplots(rows, 3, squeeze=False).flat
-        for axes, dataset in zip(panels, datasets, strict=False):
+        for dataset, axes in zip(datasets, panels, strict=False):
             _plane(axes, scores[scores["dataset"] == dataset], paper.comparison(dataset))
             axes.set_title(records.titles[dataset], fontsize=10)
         for axes in list(panels):
             axes.set_axis_off()
         handles = [
-            mpl.lines.Line2D(
-                [], [], color=c, marker=MARKERS[x], linestyle="none", label=loss_title(x)
-            )
-            for x, c in LOSS_COLOURS.items()
+            Line2D([], [], color=colour, marker=MARKERS[x], linestyle="none", label=loss_title(x))
+            for x, colour in LOSS_COLOURS.items()
         ]
         plot.legend(handles=handles, loc="outside upper center", ncols=4, frameon=False)
     caption = (
@@ -151,10 +147,12 @@ def _plane(axes: Axes, scores: pd.DataFrame, published: dict[str, Json]) -> None
 
 
 def _mean_of_classes(row: Json) -> tuple[float, float]:
-    return tuple(
-        float(np.mean([value["mean"] for name, value in row.items() if name.startswith(metric)]))
-        for metric in ("recall", "precision")
-    )  # type: ignore[return-value]
+    """Recall and precision."""
+
+    def mean(metric: str) -> float:
+        return float(np.mean([v["mean"] for name, v in row.items() if name.startswith(metric)]))
+
+    return mean("recall"), mean("precision")
 
 
 # Scores per case ----------------------------------------------------------------------------------
@@ -181,9 +179,8 @@ def per_case(records: Records) -> list[Block]:
             for box, loss in zip(boxes["boxes"], losses, strict=True):
                 box.set(facecolor=LOSS_COLOURS[loss], linewidth=0)
             axes.set(xlabel="DSC of a test case", xlim=(-0.01, 1.01))
-            caption = (
-                f"{records.titles[dataset]}: DSC per test case, mean over backends and classes"
-            )
+            title = records.titles[dataset]
+            caption = f"{title}: DSC per test case, mean over backends and classes"
             figures.append(Figure(f"cases-{dataset}", caption, element(plot)))
     return figures
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from benchmarks.reproduce.hypotheses.contrasts import select
 from benchmarks.reproduce.metrics import METRICS, Estimate
 from benchmarks.reproduce.report import paper
 from benchmarks.reproduce.report.content import Block, Table
@@ -21,6 +22,7 @@ from benchmarks.reproduce.report.records import (
 )
 
 PAPER = "paper"
+_OPTIMISERS = {"sgd": "SGD", "adam": "Adam"}
 
 
 def side_by_side(
@@ -137,17 +139,16 @@ def optimisers(records: Records) -> list[Block]:
         if len(names) < 2:
             continue
         common = set.intersection(*(set(part[part["optimiser"] == name]["loss"]) for name in names))
-        rows = [
-            {"loss": loss_title(loss)}
-            | {
-                f"{HEADINGS[metric]}, {name.upper() if name == 'sgd' else name.capitalize()}": shown(
-                    over_folds(part[(part["loss"] == loss) & (part["optimiser"] == name)], metric)
+        rows = []
+        for loss in in_order(common):
+            cells = {
+                f"{HEADINGS[metric]}, {_OPTIMISERS.get(name, name)}": shown(
+                    over_folds(select(part, {"loss": loss, "optimiser": name}), metric)
                 )
                 for metric in ("dsc", "recall")
                 for name in names
             }
-            for loss in in_order(common)
-        ]
+            rows.append({"loss": loss_title(loss)} | cells)
         note = folds_note(part, records.backends(part)) + " Mean over backends and classes."
         blocks.append(Table(records.titles[dataset], rows, note))
     return blocks or ["No loss has been trained with two optimisers."]
@@ -158,12 +159,8 @@ def printed(records: Records) -> list[Block]:
     controls = records.scores[records.scores["experiment"] == "control"]
     blocks: list[Block] = []
     for (dataset, setting), part in controls.groupby(["dataset", "setting"], sort=False):
-        all_of_it = records.scores[
-            (records.scores["dataset"] == dataset) & (records.scores["setting"] == setting)
-        ]
-        meant = all_of_it[
-            (all_of_it["loss"] == "unified_focal") & (all_of_it["deep_supervision"] == "none")
-        ]
+        same = {"loss": "unified_focal", "dataset": dataset, "setting": setting}
+        meant = select(records.scores, same | {"deep_supervision": "none"})
         rows = []
         for loss, scores in [("unified_focal", meant), *part.groupby("loss")]:
             backends = [b for b in records.backends(part) if b in set(scores["backend"])]
