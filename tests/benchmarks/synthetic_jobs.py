@@ -130,7 +130,7 @@ def write(results: Path, jobs: Iterable[Json]) -> None:
     (results / "examples").mkdir(exist_ok=True)
     for one in jobs:
         path = results / "jobs" / one["name"]
-        path.with_suffix(".json").write_text(json.dumps(one), "utf-8")
+        Path(f"{path}.json").write_text(json.dumps(one), "utf-8")
         cases = one["split"]["test"]
         np.savez_compressed(f"{path}.npz", **{c: disc(13, 5 + i % 3) for i, c in enumerate(cases)})
         if one["job"]["fold"] == 0:

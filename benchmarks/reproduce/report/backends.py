@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Plot
 from benchmarks.reproduce.hypotheses.contrasts import difference, pairing, per_unit
 from benchmarks.reproduce.hypotheses.statistics import interval
 from benchmarks.reproduce.report.content import Block, Figure, Table
-from benchmarks.reproduce.report.records import BACKENDS, NOTHING, Records
+from benchmarks.reproduce.report.records import BACKENDS, NOTHING, Records, signed
 from unifocal.certificate.figures import STYLE, element
 
 _JOB = ["experiment", "dataset", "loss", "setting", "optimiser", "deep_supervision", "fold", "seed"]
@@ -39,8 +39,10 @@ def agreement(records: Records) -> list[Block]:
                     "backends": f"{BACKENDS.get(a, a)} − {BACKENDS.get(b, b)}",
                     "jobs": f"{len(whole)}",
                     "first loss, relative": f"{apart.max():.1e}" if len(apart) else NOTHING,
-                    "DSC, mean": f"{np.mean(sample.values):+.4f}",
-                    "95 % interval": f"{bounds[0]:+.4f} … {bounds[1]:+.4f}" if bounds else NOTHING,
+                    "DSC, mean": signed(float(np.mean(sample.values)), 4),
+                    "95 % interval": " … ".join(signed(b, 4) for b in bounds)
+                    if bounds
+                    else NOTHING,
                     "n": f"{len(sample.values)} {sample.unit}",
                     "DSC of a job, largest": f"{whole.abs().max():.3f}",
                 }

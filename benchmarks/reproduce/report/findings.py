@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
 import pandas as pd
 
 from benchmarks.reproduce.hypotheses import Verdict, registered, verdicts
+from benchmarks.reproduce.losses import COMPARED
 from benchmarks.reproduce.metrics import METRICS
 from benchmarks.reproduce.report import paper
 from benchmarks.reproduce.report.content import Block, Bullets, Table
 from benchmarks.reproduce.report.records import (
+    BACKENDS,
     HEADINGS,
     NOTHING,
+    SYMBOLS,
     Records,
     in_order,
     loss_title,
     over_folds,
+    signed,
 )
 
 _ORDER = (
@@ -25,6 +30,10 @@ _ORDER = (
     verdicts.CONTRADICTED,
     verdicts.NOT_RESOLVED,
     verdicts.NO_DATA,
+)
+_ALONE = (
+    "† From fewer than three folds: an observation is a case, so that the answer holds for these "
+    "trainings alone, and another training may differ."
 )
 _FAMILIES = {
     "losses": "The losses among each other",
@@ -56,14 +65,13 @@ def held(records: Records) -> list[Block]:
                 for statement, places in found.items()
             ]
             blocks += [f"**{name.capitalize()}**", Bullets(lines)]
-    return blocks
+    return [*blocks, _ALONE]
 
 
 def _where(v: Verdict, records: Records) -> str:
     if v.dataset is None or v.evidence is None:
         return ""
-    alone = "; these trainings alone" if v.evidence.unit == "cases" else ""
-    return records.titles[v.dataset] + alone
+    return records.titles[v.dataset] + ("†" if v.evidence.unit == "cases" else "")
 
 
 def hypothesis_tables(records: Records) -> list[Block]:
@@ -79,8 +87,8 @@ def hypothesis_tables(records: Records) -> list[Block]:
         for family in families
     ]
     return [
-        "Registered before the runs in `benchmarks/reproduce/hypotheses/hypotheses.yaml`, which "
-        "also says how scores are paired and tested.",
+        "Registered before the runs in benchmarks/reproduce/hypotheses/hypotheses.yaml, which also "
+        "says how scores are paired and tested.",
         *tables,
         f"Estimate: the difference of means, or the slope, with its 95 % interval. p: two-sided, "
         f"Holm's correction within a table. n: independent observations; with folds the answer "
@@ -95,9 +103,9 @@ def _row(v: Verdict, records: Records) -> dict[str, str]:
     if v.evidence is not None and v.p is not None:
         e = v.evidence
         cells["metric"] = HEADINGS[v.hypothesis.metric]
-        cells["estimate"] = f"{e.estimate:+.3f}"
+        cells["estimate"] = signed(e.estimate)
         if e.interval is not None:
-            cells["95 % interval"] = f"{e.interval[0]:+.3f} … {e.interval[1]:+.3f}"
+            cells["95 % interval"] = " … ".join(map(signed, e.interval))
         cells["p"] = "< 0.001" if v.p < 0.001 else f"{v.p:.3f}"
         cells["n"] = f"{e.n} {e.unit}"
         if e.detectable is not None:
@@ -114,7 +122,8 @@ def _tells(v: Verdict) -> bool:
 
 
 def _readable(about: str) -> str:
-    return " ".join(loss_title(word) if "_" in word else word for word in about.split(" "))
+    names = {loss: loss_title(loss) for loss in COMPARED} | BACKENDS | SYMBOLS
+    return re.sub(r"\w+", lambda found: names.get(found[0], found[0]), about)
 
 
 # What is missing ----------------------------------------------------------------------------------

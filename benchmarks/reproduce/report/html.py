@@ -17,6 +17,10 @@ main { max-width: 76rem; }
 caption, .note { text-align: left; color: var(--soft); font-size: .9rem; max-width: 60rem; }
 caption { font-weight: 500; color: var(--ink); padding: 0 0 .3rem; }
 .scroll { margin: 1.2rem 0 .3rem; } .note { margin: 0 0 1.2rem; }
+th { vertical-align: bottom; } td small { font-size: inherit; }
+.dense td small { display: block; font-size: .9em; color: var(--soft); font-weight: 400; }
+.dense td { vertical-align: top; line-height: 1.25; }
+.dense td, .dense th { padding-left: .5rem; padding-right: .5rem; }
 .wide { white-space: normal; min-width: 15rem; }
 .supported { color: var(--good); } .contradicted { color: var(--bad); font-weight: 600; }
 .not-resolved, .no-data { color: var(--soft); }
@@ -33,6 +37,7 @@ _VERDICTS = {
     verdicts.NO_DATA,
 }
 _LONG = 40  # characters of text from which a cell may break
+_DENSE = 8  # columns above which a table is set dense
 
 
 def _inline(text: str) -> str:
@@ -40,15 +45,19 @@ def _inline(text: str) -> str:
 
 
 def _cell(text: str) -> str:
+    """A long text may break; an interval stands below its mean where a table is dense."""
     kind = text.replace(" ", "-") if text in _VERDICTS else "wide" if len(text) > _LONG else ""
-    return tag("td", _inline(text), kind)
+    shown = re.sub(r" (± [\d.]+)", r" <small>\1</small>", _inline(text))
+    return tag("td", shown, kind)
 
 
 def _table(table: Table) -> str:
-    head = tag("tr", "".join(tag("th", escape(name)) for name in table.rows[0]))
+    names = (escape(name).replace(", ", "<br>") for name in table.rows[0])
+    head = tag("tr", "".join(tag("th", name) for name in names))
     rows = "\n".join(tag("tr", "".join(map(_cell, row.values()))) for row in table.rows)
     parts = tag("caption", escape(table.caption)) + tag("thead", head) + tag("tbody", rows)
-    shown = tag("div", tag("table", parts, f"words{table.words}"), "scroll")
+    dense = " dense" if len(table.rows[0]) > _DENSE else ""
+    shown = tag("div", tag("table", parts, f"words{table.words}{dense}"), "scroll")
     return shown + (tag("p", _inline(table.note), "note") if table.note else "")
 
 

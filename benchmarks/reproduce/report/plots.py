@@ -123,20 +123,22 @@ def plane(records: Records) -> list[Block]:
     return [Figure("recall-precision", caption, element(plot))]
 
 
+_FAINT: Any = {"fontsize": 7, "color": "#999999"}
+
+
 def _plane(axes: Axes, scores: pd.DataFrame, published: dict[str, Json]) -> None:
     ours = scores.groupby("loss")[["recall", "precision"]].mean()
     theirs = {loss: _mean_of_classes(row) for loss, row in published.items()}
     points = np.array([*ours.to_numpy(), *theirs.values()])
     low, high = np.nanmin(points, axis=0) - 0.06, np.minimum(np.nanmax(points, axis=0) + 0.06, 1)
     for f1 in np.arange(0.1, 1, 0.1):
-        recall = np.linspace(f1 / 2 + 1e-3, 1, 200)
+        recall = np.linspace(f1 / 2 + 1e-3, 1, 400)
         precision = f1 * recall / (2 * recall - f1)
         axes.plot(recall, precision, color="#dddddd", linewidth=0.8, zorder=0)
-        if low[0] < 1 and precision[-1] > low[1] and high[0] >= 0.9:
-            edge = high[0] - 0.005
-            at = f1 * edge / (2 * edge - f1)
-            if low[1] < at < high[1]:
-                axes.text(edge, at, f"{f1:.1f}", fontsize=7, color="#999999", ha="right")
+        seen = (recall > low[0]) & (precision < high[1]) & (precision > low[1]) & (recall < high[0])
+        if seen.any():  # named where it comes in
+            at = (recall[seen][0], precision[seen][0])
+            axes.annotate(f"{f1:.1f}", at, (3, -8), textcoords="offset points", **_FAINT)
     for loss, colour in LOSS_COLOURS.items():
         marker: Any = {"marker": MARKERS[loss], "color": colour, "linestyle": "none"}
         if loss in ours.index:

@@ -17,6 +17,7 @@ from benchmarks.store import Json
 
 BACKENDS = {"torch": "PyTorch", "tensorflow": "TensorFlow", "jax": "JAX"}
 HEADINGS = {"dsc": "DSC", "precision": "Precision", "recall": "Recall"}
+SYMBOLS = {"delta": "δ", "gamma": "γ", "lam": "λ"}
 NOTHING = "–"
 
 
@@ -40,6 +41,11 @@ def over_folds(scores: pd.DataFrame, metric: str) -> Estimate | None:
 def shown(found: Estimate | None) -> str:
     """As the paper prints it."""
     return NOTHING if found is None else str(found)
+
+
+def signed(number: float, digits: int = 3) -> str:
+    """A difference, with a sign that is as wide as a plus."""
+    return f"{number:+.{digits}f}".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ from benchmarks.reproduce.hypotheses.observations import VARIED
 from benchmarks.reproduce.metrics import METRICS
 from benchmarks.reproduce.report import paper
 from benchmarks.reproduce.report.content import Block, Figure, Table
-from benchmarks.reproduce.report.records import HEADINGS, Records, over_folds
+from benchmarks.reproduce.report.records import HEADINGS, SYMBOLS, Records, over_folds
 from benchmarks.reproduce.report.tables import estimates, folds_note, highest, side_by_side
 from unifocal.certificate.figures import STYLE, element
 
-SYMBOLS = {"delta": "δ", "gamma": "γ", "lam": "λ"}
 FIXED = {
     "delta": {"gamma": 0, "lam": 0.5},
     "gamma": {"delta": 0.6, "lam": 0.5},

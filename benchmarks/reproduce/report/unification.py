@@ -20,6 +20,7 @@ LEAVES = {"cross_entropy": "pixel", "dice": "region", "asymmetric_similarity": "
 
 COLOURS = {"pixel": "#d55e00", "region": "#0072b2", "compound": "#6a3d9a"}
 FALSE_COLOUR = "#b0b0b0"
+SHIFT = (0.45, -0.45)
 
 Place = tuple[float, float]
 
@@ -51,14 +52,17 @@ def height(loss: str, claims: Sequence[Claim]) -> int:
 
 
 def places(claims: Sequence[Claim]) -> dict[str, Place]:
-    """Pixel losses on the left, region losses on the right, compound ones between."""
+    """Pixel losses on the left, region losses on the right, compound ones between.
+
+    Neighbouring levels are shifted apart, so that no arrow runs through a loss between its ends.
+    """
     losses = dict.fromkeys(name for claim in claims for name in (claim.general, claim.special))
     rows: dict[tuple[str, int], list[str]] = defaultdict(list)
     for loss in losses:
         rows[kind(loss, claims), height(loss, claims)].append(loss)
-    centre = {"pixel": 0.0, "compound": 2.0, "region": 4.0}
+    centre = {"pixel": 0.0, "compound": 2.6, "region": 5.2}
     return {
-        loss: (centre[group] + 1.3 * (i - (len(row) - 1) / 2), float(level))
+        loss: (centre[group] + SHIFT[level % 2] + 1.3 * (i - (len(row) - 1) / 2), float(level))
         for (group, level), row in rows.items()
         for i, loss in enumerate(row)
     }
@@ -105,7 +109,7 @@ def _label(axes: Axes, start: Place, end: Place, texts: Sequence[str]) -> None:
     axes.text(
         x,
         y,
-        "\n".join(texts),
+        "\n".join(text.replace(", β", ",\nβ") for text in texts),
         ha="center",
         va="center",
         fontsize=8,
@@ -123,7 +127,7 @@ def figure() -> Figure:
     for claim in claims:
         arrows[claim.general, claim.special].append(claim.text)
     with mpl.rc_context(STYLE):
-        plot = Plot(figsize=(10.5, 6.2), layout="constrained")
+        plot = Plot(figsize=(10.5, 6.8), layout="constrained")
         axes = plot.subplots()
         axes.set_axis_off()
         for general, special in never(claims):
@@ -172,15 +176,15 @@ def blocks() -> list[Block]:
         return [figure(), "SymPy is not installed here, so the claims were not decided again."]
     rows = [
         {
-            "general": claim.general,
+            "general": _shown(claim.general),
             "at": claim.text,
-            "equals": claim.statement.partition(": ")[2].replace("`", ""),
+            "equals": claim.statement.partition(": ")[2].replace("`", "").replace("_", " "),
             "decided": found[f"{claim.about} {claim.statement}"],
         }
         for claim in SPECIAL_CASES
     ]
     unreachable = [
-        f"{claim.general.replace('_', ' ')}: {claim.statement.replace('`', '')} "
+        f"{_shown(claim.general)}: {claim.statement.replace('`', '')} "
         f"({found[f'{claim.about} {claim.statement}']})"
         for claim in UNREACHABLE
     ]
