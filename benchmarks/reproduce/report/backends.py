@@ -31,7 +31,7 @@ def agreement(records: Records) -> list[Block]:
                 continue
             whole = paired.groupby([k for k in keys if k not in ("case", "class")]).mean()
             sample = per_unit(paired)
-            bounds = interval(sample.values)
+            bounds = [signed(b, 4) for b in interval(sample.values) or ()]
             apart = (losses[a] - losses[b]).abs() / losses[[a, b]].abs().max(axis=1)
             rows.append(
                 {
