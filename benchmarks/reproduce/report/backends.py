@@ -40,9 +40,7 @@ def agreement(records: Records) -> list[Block]:
                     "jobs": f"{len(whole)}",
                     "first loss, relative": f"{apart.max():.1e}" if len(apart) else NOTHING,
                     "DSC, mean": signed(float(np.mean(sample.values)), 4),
-                    "95 % interval": " … ".join(signed(b, 4) for b in bounds)
-                    if bounds
-                    else NOTHING,
+                    "95 % interval": " … ".join(bounds) or NOTHING,
                     "n": f"{len(sample.values)} {sample.unit}",
                     "DSC of a job, largest": f"{whole.abs().max():.3f}",
                 }
