@@ -8,7 +8,7 @@ Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
 ``cell_training`` one cell: a loss on a fold
 ``metrics``    what the paper measures, per case
 ``cells``      a finished cell on disk, so that a second run resumes
-``report``     the table beside the paper's, and ``figure`` its pictures
+``table_report`` the table beside the paper's, and ``figure`` its pictures
 ``run``        puts the stages together
 
 Beside them stand the packages for the paper's three data sets, which the command does not use yet:

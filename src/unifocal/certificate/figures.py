@@ -123,15 +123,15 @@ def _panel(
         _heights(axes, all(value is not None for _, y in everything for value in y))
         _reference(axes, HALF, "½: rounded\nonce")
         _reference(axes, PERCENT, "1 % off")
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return Panel(caption, _element(text.getvalue()))
+        return Panel(caption, element(figure))
 
 
-def _element(svg: str) -> str:
-    """The `svg` element alone, as large as its place on the page."""
-    element = svg[svg.index("<svg") :]
-    head, _, rest = element.partition(">")
+def element(figure: Figure) -> str:
+    """A figure as an `svg` element, as large as its place on the page."""
+    text = io.StringIO()
+    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
+    svg = text.getvalue()
+    head, _, rest = svg[svg.index("<svg") :].partition(">")
     kept = [part for part in head.split('" ') if not part.lstrip().startswith(("width", "height"))]
     return '" '.join(kept).rstrip('"') + '" role="img">' + rest
 

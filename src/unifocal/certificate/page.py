@@ -69,7 +69,8 @@ _MARKERS = {
 # Pieces -------------------------------------------------------------------------------------------
 
 
-def _tag(name: str, content: str, kind: str = "") -> str:
+def tag(name: str, content: str, kind: str = "") -> str:
+    """An element."""
     attribute = f' class="{kind}"' if kind else ""
     return f"<{name}{attribute}>{content}</{name}>"
 
@@ -85,32 +86,32 @@ def _class_of(cell: str) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    texts = "".join(_tag("td", escape(cell), _class_of(cell)) for cell in cells)
-    return _tag("tr", texts, "allowed" if cells[0] == "allowed" else "")
+    texts = "".join(tag("td", escape(cell), _class_of(cell)) for cell in cells)
+    return tag("tr", texts, "allowed" if cells[0] == "allowed" else "")
 
 
 def _table(table: Table) -> str:
-    head = _tag("tr", "".join(_tag("th", escape(column)) for column in table.columns))
+    head = tag("tr", "".join(tag("th", escape(column)) for column in table.columns))
     body = "\n".join(_row(row) for row in table.rows)
-    content = _tag("thead", head) + "\n" + _tag("tbody", body)
-    return _tag("div", _tag("table", content, f"words{table.words}"), "scroll")
+    content = tag("thead", head) + "\n" + tag("tbody", body)
+    return tag("div", tag("table", content, f"words{table.words}"), "scroll")
 
 
 def _list(items: list[str]) -> str:
-    return _tag("ul", "".join(_tag("li", escape(item)) for item in items)) if items else ""
+    return tag("ul", "".join(tag("li", escape(item)) for item in items)) if items else ""
 
 
 def _definitions(pairs: list[tuple[str, str]]) -> str:
-    return _tag("dl", "".join(_tag("dt", escape(a)) + _tag("dd", escape(b)) for a, b in pairs))
+    return tag("dl", "".join(tag("dt", escape(a)) + tag("dd", escape(b)) for a, b in pairs))
 
 
 def _figure(panel: Panel) -> str:
     svg = panel.svg.replace('role="img"', f'role="img" aria-label="{escape(panel.caption)}"', 1)
-    return _tag("figure", _tag("figcaption", escape(panel.caption)) + svg)
+    return tag("figure", tag("figcaption", escape(panel.caption)) + svg)
 
 
 def _panels(panels: list[Panel]) -> str:
-    return _tag("div", "\n".join(map(_figure, panels)), "panels")
+    return tag("div", "\n".join(map(_figure, panels)), "panels")
 
 
 def _key(line: Json) -> str:
@@ -122,14 +123,14 @@ def _key(line: Json) -> str:
         f'<path d="M1 7h36"{dash}/>{_MARKERS[SHAPES[name]]}</svg>'
     )
     who = "unifocal on" if ours else "plain"
-    return _tag("span", sample + escape(f"{who} {line['backend']}"))
+    return tag("span", sample + escape(f"{who} {line['backend']}"))
 
 
 def _keys(lines: list[Json]) -> str:
     """The lines' names, this project's first."""
     named = {(line["who"], line["backend"]): line for line in lines}
     ordered = sorted(named.values(), key=lambda line: line["who"] != "ours")
-    return _tag("div", "".join(map(_key, ordered)), "keys")
+    return tag("div", "".join(map(_key, ordered)), "keys")
 
 
 # Sections -----------------------------------------------------------------------------------------
@@ -138,8 +139,8 @@ def _keys(lines: list[Json]) -> str:
 def _plots(certificate: Json) -> list[str]:
     lines = certificate["sizes"]["lines"]
     return [
-        _tag("h2", "Error over the size of a problem"),
-        _tag(
+        tag("h2", "Error over the size of a problem"),
+        tag(
             "p",
             "One float32 volume of two classes, a few pixels of them foreground: the largest error "
             "of up to five random ones. “Plain” is the textbook formula in the framework's own "
@@ -147,8 +148,8 @@ def _plots(certificate: Json) -> list[str]:
         ),
         _keys(lines),
         _panels(figures.size_panels(certificate)),
-        _tag("h2", "Error over the size of the logits"),
-        _tag(
+        tag("h2", "Error over the size of the logits"),
+        tag(
             "p",
             "unified_focal of 48 float32 pixels, all for the right label or all for the wrong one. "
             "The loss of a right prediction tends to 0: plain code rounds 1 − p and log p to 0, so "
@@ -167,8 +168,8 @@ def _details(certificate: Json) -> list[str]:
     sections = []
     for precision in tables.precisions(certificate):
         table = tables.details(certificate, precision)
-        summary = _tag("summary", escape(table.title))
-        sections.append(_tag("details", summary + _table(table)))
+        summary = tag("summary", escape(table.title))
+        sections.append(tag("details", summary + _table(table)))
     return sections
 
 
@@ -177,33 +178,34 @@ def render(certificate: Json) -> str:
     overview, between = tables.overview(certificate), tables.differences(certificate)
     kind = "holds" if certificate["holds"] else "exceeds"
     body = [
-        _tag("h1", escape(tables.heading(certificate))),
-        _tag("p", escape(tables.verdict(certificate)), f"verdict {kind}"),
+        tag("h1", escape(tables.heading(certificate))),
+        tag("p", escape(tables.verdict(certificate)), f"verdict {kind}"),
         _definitions(tables.made_with(certificate)),
-        _tag("h2", escape(overview.title)),
+        tag("h2", escape(overview.title)),
         _table(overview),
-        _tag("p", escape(tables.EXACT), "soft"),
+        tag("p", escape(tables.EXACT), "soft"),
         _list(list(tables.exceptions(certificate))),
     ]
     if between:
-        body += [_tag("h2", escape(between.title)), _table(between)]
+        body += [tag("h2", escape(between.title)), _table(between)]
     if same := tables.same_bits(certificate):
-        body.append(_tag("p", escape(same)))
+        body.append(tag("p", escape(same)))
     if certificate["sizes"]["lines"]:
         body += _plots(certificate)
-    body += [_tag("h2", "Every loss"), *_details(certificate)]
-    body += [_tag("h2", "What the numbers are"), _definitions(list(tables.DEFINITIONS.items()))]
-    return _document(tables.heading(certificate), "\n".join(body))
+    body += [tag("h2", "Every loss"), *_details(certificate)]
+    body += [tag("h2", "What the numbers are"), _definitions(list(tables.DEFINITIONS.items()))]
+    return document(tables.heading(certificate), "\n".join(body))
 
 
-def _document(title: str, body: str) -> str:
+def document(title: str, body: str, css: str = CSS) -> str:
+    """A page that loads nothing."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{CSS}</style>
+<style>{css}</style>
 </head>
 <body>
 <main>
