@@ -18,8 +18,8 @@ METHOD = f"""\
 ## How it was measured
 
 * `unifocal.Accumulator` with Unified Focal under its defaults, float32 logits of {CLASSES} classes
-  and labels of one byte, in pieces of {PIECE:,} voxels ({PIECE * CLASSES * 4 // MIB} MiB of logits):
-  one pass for the loss, one for the gradient of every piece.
+  and labels of one byte, in pieces of {PIECE:,} voxels: one pass for the loss, one for the gradient
+  of every piece.
 * The volume is one tile of {TILE} pixels over and over, made piece by piece; no piece begins where
   a tile does, nor as the piece before it. A tile that stands there n times has n times its sums, so
   loss and gradient of the whole follow from that of one tile with weight n, which is taken in 50
