@@ -154,6 +154,12 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def streaming(session: nox.Session) -> None:
+    """Take loss and gradient of 10⁹ voxels in bounded memory; see `-- --help`."""
+    session.run(frameworks(session), "-m", "benchmarks.streaming", *session.posargs, env=VARIABLES)
+
+
+@nox.session(default=False)
 def reproduce(session: nox.Session) -> None:
     """Train the paper's U-Net with its losses; see `nox -s reproduce -- --help`."""
     parser = argparse.ArgumentParser(add_help=False)

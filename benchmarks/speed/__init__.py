@@ -4,7 +4,8 @@ Run it with ``python -m benchmarks.speed``. The parts, one module each:
 
 ``workloads``  the arrays
 ``subjects``   what is measured: our losses and other libraries', in one table
-``targets``    the ratios that are promised, and how they are judged
+``targets``    the ratios that are promised, and their limits
+``figures``    what the measurements say about a target
 ``runtimes``   how each framework gives a value and a gradient
 ``timing``     seconds, subjects in turn
 ``memory``     the peak of one call, and what is kept for backward

@@ -33,9 +33,9 @@ def peaks(record: store.Json) -> dict[str, Points]:
     """Extra peak memory over the bytes of the logits, by subject and number of pixels."""
     found: dict[str, Points] = {}
     for cell in _sized(record):
-        for key, peak in cell.get("peak", {}).items():
-            if peak is not None:
-                found.setdefault(key, {})[_pixels(cell)] = peak / cell["logits"]
+        for key, measured in cell.get("peak", {}).items():
+            if measured:
+                found.setdefault(key, {})[_pixels(cell)] = spread(measured).median / cell["logits"]
     return found
 
 

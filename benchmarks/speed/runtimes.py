@@ -35,7 +35,7 @@ class NumPy:
 
     def sizes(self, workload: Workload) -> tuple[int, int]:
         """Bytes of logits and class indices."""
-        logits = workload.pixels * workload.classes * np.dtype(np.float32).itemsize
+        logits = workload.pixels * workload.classes * np.dtype(workload.dtype).itemsize
         return logits, workload.pixels * np.dtype(self.labels).itemsize
 
     def threads(self) -> int:

@@ -1,4 +1,4 @@
-"""The arrays that a loss is measured on: float32 logits and class indices."""
+"""The arrays that a loss is measured on: logits and class indices."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ class Workload:
     samples: int
     classes: int
     spatial: tuple[int, ...]
+    dtype: str = "float32"
 
     @property
     def pixels(self) -> int:
@@ -32,7 +33,7 @@ class Workload:
         """Noise, classes along axis 1 or -1."""
         shape = (self.samples, self.classes, *self.spatial)
         noise = np.random.default_rng(0).standard_normal(shape, np.float32)
-        return np.ascontiguousarray(np.moveaxis(noise, 1, axis))
+        return np.ascontiguousarray(np.moveaxis(noise, 1, axis), self.dtype)
 
     def labels(self, dtype: type[np.integer[Any]]) -> Array:
         """Mostly background."""
@@ -45,12 +46,20 @@ def _image(rows: int) -> Workload:
     return Workload(f"{rows * 100:,} pixels", 1, 2, (rows, 100))
 
 
-SIZES = {f"1e{power}": _image(10 ** (power - 2)) for power in (4, 5, 6, 7)}
-"""For the plots."""
+SIZES = {f"1e{power}": _image(10 ** (power - 2)) for power in (4, 5, 6, 7, 8)}
+"""Two classes, ever more pixels."""
+
+CLASSES = {
+    f"c{classes}": Workload(f"{classes} classes, 256×512", 1, classes, (256, 512))
+    for classes in (2, 4, 8, 16, 32, 64)
+}
+"""The same pixels, ever more classes."""
 
 WORKLOADS = {
     "kits19": Workload("KiTS19 patch, 2×3×80×160×160", 2, 3, (80, 160, 160)),
     "bus": Workload("BUS batch, 32×2×128×128", 32, 2, (128, 128)),
     "tiny": Workload("one image of 8×8", 1, 2, (8, 8)),
+    "half": Workload("KiTS19 patch in float16", 2, 3, (80, 160, 160), "float16"),
     **SIZES,
+    **CLASSES,
 }

@@ -57,7 +57,9 @@ class Accumulator:
         if self._sums is not None:
             self._check(plan, sums)
             sums = engine.add_sums(self._sums, sums)
-        self._backend, self._plan, self._sums, self._like = backend, plan, sums, logits[:0]
+        self._backend, self._plan, self._sums = backend, plan, sums
+        # The dtype of the loss: an array of its own, for a slice would keep the piece in memory.
+        self._like = load_backend(backend, "namespace").zeros_like(logits[:0])
 
     def value(self) -> Any:
         """Return the loss of all pieces that were added."""

@@ -15,11 +15,14 @@ import jax.numpy as jnp  # noqa: E402
 
 import unifocal  # noqa: E402
 import unifocal_jax as uj  # noqa: E402
+from tests.backends import hlo  # noqa: E402
 from tests.backends.arrays import KINDS, NAMES, relative, unbalanced_volume, volume  # noqa: E402
 from unifocal_jax.namespace import x64 as switch_x64  # noqa: E402
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 EVERY_KIND = pytest.mark.parametrize("name", KINDS)
+engine = importlib.import_module("unifocal_jax.engine")
+
 BOTH_PRECISIONS = pytest.mark.parametrize("x64", [False, True], ids=["x32", "x64"])
 BOTH_LAYOUTS = pytest.mark.parametrize("axis", [-1, 1])
 TARGETS = pytest.mark.parametrize("target", ["index", "soft", "sigmoid"])
@@ -221,41 +224,63 @@ def test_no_implicit_rank_promotion(name, axis, target):
 # What is compiled ---------------------------------------------------------------------------------
 
 
-def _readers(program: str, shape: str) -> list[str]:
-    """The operations of a compiled program that take an array of this shape, from it or its loops.
+def _compiled(name: str, axis: int, samples: int, classes: int, pixels: int) -> hlo.Program:
+    """The program of value and gradient."""
+    shape = (samples, classes, pixels) if axis == 1 else (samples, pixels, classes)
+    z = jax.ShapeDtypeStruct(shape, jnp.float32)
+    t = jax.ShapeDtypeStruct((samples, pixels), jnp.int32)
 
-    What only hands arrays on, from one loop or one computation to another, reads nothing.
-    """
-    found = []
-    for computation in re.split(r"\n\n", program):
-        lines = re.findall(r"%([\w.-]+) = (\S+?)(?:{[^}]*})? ([\w-]+)\((.*?)\)", computation)
-        volumes = {name for name, shaped, _, _ in lines if shaped == shape}
-        found += [
-            operation
-            for _, _, operation, operands in lines
-            for operand in re.findall(r"%([\w.-]+)", operands)
-            if operand in volumes and operation not in ("tuple", "while", "fusion", "bitcast")
-        ]
-    return found
+    def loss(z: jax.Array, t: jax.Array) -> jax.Array:
+        return getattr(uj, name)(z, t, axis=axis)
+
+    return hlo.parse(jax.jit(jax.value_and_grad(loss)).lower(z, t).compile().as_text())
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="accelerators get one piece")
 @pytest.mark.parametrize("name", ["unified_focal", "cross_entropy", "dice"])
 def test_logits_are_visited_once_for_the_value_and_once_for_the_gradient(name):
     """… block by block, and the gradient is written once: whatever else a loss needs is cached."""
-    engine = importlib.import_module("unifocal_jax.engine")
     pixels = engine.BLOCK // 4 * 3  # two samples, two classes: three blocks
-    z = jax.ShapeDtypeStruct((2, 2, pixels), jnp.float32)
-    t = jax.ShapeDtypeStruct((2, pixels), jnp.int32)
-
-    def loss(z: jax.Array, t: jax.Array) -> jax.Array:
-        return getattr(uj, name)(z, t, axis=1)
-
-    program = jax.jit(jax.value_and_grad(loss)).lower(z, t).compile().as_text()
-    readers = _readers(program, f"f32[2,2,{pixels}]")
+    program = _compiled(name, 1, 2, 2, pixels)
+    readers = program.readers(f"f32[2,2,{pixels}]")
     assert set(readers) == {"dynamic-slice", "dynamic-update-slice"}
     assert readers.count("dynamic-update-slice") == 1
-    assert len(re.findall(r" while\(", program)) == 2
+    assert program.operations().count("while") == 2
+
+
+@pytest.fixture
+def accelerated(monkeypatch):
+    """The engine believes that it runs on an accelerator, where all pixels are one piece."""
+    engine._program.cache_clear()
+    monkeypatch.setattr(jax, "default_backend", lambda: "cuda")
+    yield
+    engine._program.cache_clear()
+
+
+@EVERY_LOSS
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.usefixtures("accelerated")
+def test_one_piece_reads_the_logits_at_most_twice_more_than_it_must(name, axis):
+    """Twice it must: the gradient needs the sums of all pixels."""
+    pixels = engine.BLOCK
+    program = _compiled(name, axis, 2, 3, pixels)
+    shape = f"f32[2,3,{pixels}]" if axis == 1 else f"f32[2,{pixels},3]"
+    assert 2 <= program.reads(shape) <= 2 + 2
+    assert "while" not in program.operations()
+
+
+@EVERY_KIND
+@TARGETS
+@pytest.mark.usefixtures("accelerated")
+def test_one_piece_is_the_same_loss(name, target):
+    loss, z, t = _call(name, target)
+    value, gradient = jax.jit(jax.value_and_grad(loss))(z, t)
+    keywords = {"activation": "sigmoid"} if target == "sigmoid" else {}
+    wanted = unifocal.value_and_grad(getattr(unifocal, name))(
+        np.asarray(z, "float64"), np.asarray(t), axis=-1, **keywords
+    )
+    assert relative(value, wanted[0]) <= 1e-6
+    assert relative(gradient, wanted[1]) <= 5e-6
 
 
 # Export -------------------------------------------------------------------------------------------
@@ -263,10 +288,23 @@ def test_logits_are_visited_once_for_the_value_and_once_for_the_gradient(name):
 
 @pytest.mark.parametrize("platform", ["cuda", "tpu", "cpu"])
 def test_export_lowers_for_accelerators(platform):
-    """Lowering needs no such device."""
+    """Lowering needs no such device; from a processor it keeps the loop over blocks."""
     export = pytest.importorskip("jax.export")
     program = export.export(jax.jit(jax.value_and_grad(uj.unified_focal)), platforms=[platform])
     assert program(*_arrays()).platforms == (platform,)
+
+
+@EVERY_LOSS
+@pytest.mark.usefixtures("accelerated")
+def test_one_piece_is_lowered_for_cuda(name):
+    """As it is on such a device: no loop, sums in float64, nothing that only a processor has."""
+    export = pytest.importorskip("jax.export")
+    z, t = _arrays(64, engine.BLOCK // 64)
+    program = export.export(jax.jit(jax.value_and_grad(getattr(uj, name))), platforms=["cuda"])
+    text = program(z, t).mlir_module()
+    assert "stablehlo.while" not in text
+    assert "stablehlo.custom_call" not in text
+    assert re.search(r"stablehlo\.reduce\(.*tensor<2x\d*x?\d+xf64>", text)
 
 
 def test_export_with_sizes_left_open():

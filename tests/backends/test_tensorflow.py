@@ -12,6 +12,7 @@ tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
 
 import unifocal  # noqa: E402
 import unifocal_tensorflow as ut  # noqa: E402
+from tests.backends import hlo  # noqa: E402
 from tests.backends.arrays import KINDS, NAMES, relative, unbalanced_volume, volume  # noqa: E402
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
@@ -94,6 +95,24 @@ def test_xla(name, target):
     loss, z, t = _call(name, target)
     compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
     _hold(compiled(z, t), _value_and_grad(loss, z, t))
+
+
+@EVERY_LOSS
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
+    name, axis, monkeypatch
+):
+    """As accelerators get it. Twice it must: the gradient needs the sums of all pixels."""
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    monkeypatch.setattr(engine, "_on_processor", lambda: False)
+    shape = (2, 3, 1 << 14) if axis == 1 else (2, 1 << 14, 3)
+    arguments = tf.zeros(shape), tf.zeros((2, 1 << 14), tf.int32)
+    loss = lambda z, t: getattr(ut, name)(z, t, axis=axis)  # noqa: E731
+    compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
+    text = compiled.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
+    program = hlo.parse(text)
+    assert 2 <= program.reads(f"f32[{','.join(map(str, shape))}]") <= 2 + 2
+    assert "while" not in program.operations()
 
 
 def test_logits_in_a_variable():

@@ -23,6 +23,7 @@ pytestmark = [
 
 ROOT = Path(__file__).parents[2]
 OURS, THEIRS = "torch/eager/unifocal.unified_focal", "torch/eager/PyTorch.cross_entropy"
+COMPILED = "torch/compile/unifocal.unified_focal"
 
 
 def cell(workload: str, **measured: Any) -> dict[str, Any]:
@@ -119,11 +120,89 @@ def test_a_target_without_figures_is_not_measured() -> None:
 
 
 def test_memory_is_over_the_logits_and_labels_are_not_saved_twice() -> None:
-    weighed = cell("bus", peak={OURS: 1700}, saved={OURS: 1500})
+    weighed = cell("bus", peak={OURS: [1500, 1700, 9000]}, saved={OURS: [1500]})
     peak = verdict("PyTorch eager, extra peak memory", weighed)
     assert (peak["figures"]["bus"]["median"], peak["verdict"]) == (1.7, "missed")
     saved = verdict("PyTorch eager, saved for backward beside the labels", weighed)
     assert (saved["figures"]["bus"]["median"], saved["verdict"]) == (1.0, "met")
+
+
+@pytest.mark.parametrize(("slowest", "wanted"), [(1.04, "met"), (1.1, "missed")])
+def test_the_slowest_other_loss_is_held_to_unified_focal(slowest: float, wanted: str) -> None:
+    from unifocal_spec import LOSSES
+
+    seconds = {f"torch/eager/unifocal.{loss}": [0.5] for loss in LOSSES}
+    seconds |= {OURS: [1.0], "torch/eager/unifocal.focal": [slowest]}
+    family = "PyTorch eager, every other loss / `unified_focal`"
+    found = verdict(family, cell("kits19", seconds=seconds))
+    assert (found["figures"]["kits19"]["median"], found["verdict"]) == (slowest, wanted)
+    del seconds["torch/eager/unifocal.dice"]
+    assert verdict(family, cell("kits19", seconds=seconds))["verdict"] == "not measured"
+
+
+def series(workloads: dict[str, Any], **figures: list[float]) -> list[dict[str, Any]]:
+    """A cell for every workload of a series, with logits as large as they are."""
+    return [
+        cell(name, **{measure: {OURS: [values[i]]} for measure, values in figures.items()})
+        | {"logits": workload.pixels * workload.classes}
+        for i, (name, workload) in enumerate(workloads.items())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "growth"),
+    [
+        ([9.0, 10.0, 100.0, 1e3, 1e4], 1),  # calling takes longer than computing at first
+        ([1.0, 10.0, 100.0, 1e3, 2e4], 2),  # a cache is left
+        ([1e0, 1e2, 1e4, 1e6, 1e8], 1e4),  # quadratic
+    ],
+)
+def test_linear_time_is_a_time_of_a_logit_that_does_not_grow(
+    seconds: list[float], growth: float
+) -> None:
+    from benchmarks.speed.workloads import SIZES
+
+    row = "PyTorch eager, time of a logit, growth over 10⁴ … 10⁸ pixels"
+    found = verdict(row, *series(SIZES, seconds=seconds))
+    assert found["figures"]["series"]["median"] == pytest.approx(growth)
+    assert found["verdict"] == ("met" if growth <= 1.5 else "missed")
+    assert verdict(row, *series(SIZES, seconds=seconds)[:-1])["verdict"] == "not measured"
+
+
+def test_time_over_classes_has_a_row_of_its_own() -> None:
+    from benchmarks.speed.workloads import CLASSES
+
+    row = "PyTorch eager, time of a logit, growth over 2 … 64 classes"
+    found = verdict(row, *series(CLASSES, seconds=[2.0, 4.0, 8.0, 16.0, 32.0, 128.0]))
+    assert (found["figures"]["series"]["median"], found["verdict"]) == (2, "missed")
+
+
+def test_constant_memory_is_a_peak_that_grows_by_the_gradient() -> None:
+    from benchmarks.speed.workloads import SIZES
+
+    row = "PyTorch eager, peak memory for a further byte of logits, the gradient's included"
+    sizes = [workload.pixels * workload.classes for workload in SIZES.values()]
+    constant = verdict(row, *series(SIZES, peak=[10_000 + size for size in sizes]))
+    assert (constant["figures"]["series"]["median"], constant["verdict"]) == (1, "met")
+    twice = verdict(row, *series(SIZES, peak=[10_000 + 2 * size for size in sizes]))
+    assert (twice["figures"]["series"]["median"], twice["verdict"]) == (2, "missed")
+
+
+def test_a_float32_copy_of_half_precision_misses_its_target() -> None:
+    row = "PyTorch eager, extra peak memory for float16"
+    gradient, copy = 1000, 2000
+    assert verdict(row, cell("half", peak={OURS: [gradient + 400]}))["verdict"] == "met"
+    assert verdict(row, cell("half", peak={OURS: [gradient + copy]}))["verdict"] == "missed"
+
+
+def test_half_precision_logits_have_half_the_bytes() -> None:
+    from benchmarks.speed.runtimes import NumPy
+    from benchmarks.speed.workloads import WORKLOADS, Workload
+
+    small = Workload("", 1, 2, (3, 5), "float16")
+    logits, _ = NumPy().arrays(small)
+    assert (str(logits.dtype), logits.nbytes) == ("float16", NumPy().sizes(small)[0])
+    assert WORKLOADS["half"].dtype == "float16"
 
 
 def test_the_report_shows_a_missed_target_as_missed() -> None:
@@ -169,6 +248,7 @@ def test_the_readme_has_the_markers_and_every_target_names_subjects() -> None:
 def test_the_full_profile_times_everything_on_both_batches_and_weighs_it_on_one() -> None:
     from benchmarks.speed.run import FULL, QUICK, cells, default_workloads
     from benchmarks.speed.subjects import SUBJECTS
+    from benchmarks.speed.targets import WAYS
     from benchmarks.speed.workloads import WORKLOADS
 
     assert default_workloads(FULL) == list(WORKLOADS)
@@ -180,6 +260,14 @@ def test_the_full_profile_times_everything_on_both_batches_and_weighs_it_on_one(
     weighed = [c.subjects for c in found if (c.measure, c.workload) == ("memory", "kits19")]
     assert sorted(weighed) == sorted((key,) for key in SUBJECTS)
     assert not [c for c in found if (c.measure, c.workload) == ("memory", "tiny")]
+    for workload in ("1e8", "c64"):
+        (timed,) = {
+            c for c in found if (c.measure, c.workload, c.runtime) == ("time", workload, "torch")
+        }
+        assert set(timed.subjects) == {OURS, THEIRS, COMPILED}
+    assert [c.subjects for c in found if c.workload == "half"] == [
+        (f"{way}/unifocal.unified_focal",) for way in WAYS.values()
+    ]
     quick = cells(QUICK, default_workloads(QUICK), ["*"])
     assert {c.workload for c in quick} == {"kits19", "bus", "tiny"}
     assert {key for c in quick for key in c.subjects} < set(SUBJECTS)
@@ -268,7 +356,25 @@ def test_a_process_that_ends_badly_is_named(
         return subprocess.CompletedProcess(command, ends, "", "started\nkilled\n")
 
     monkeypatch.setattr(run.subprocess, "run", process)
-    assert run._run([{"config": {}}]) == complaint
+    assert run._run([{"config": {"measure": "time"}}]) == complaint
+
+
+@pytest.mark.parametrize(("measure", "allocator"), [("memory", "0"), ("time", None)])
+def test_no_allocator_hides_what_is_freed_where_memory_is_measured(
+    measure: str, allocator: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from benchmarks.speed import run
+
+    seen = {}
+
+    def process(command: Any, *, env: dict[str, str], **_: Any) -> Any:
+        seen.update(env)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setattr(run.subprocess, "run", process)
+    run._run([{"config": {"measure": measure}}])
+    assert seen.get("TF_ENABLE_ONEDNN_OPTS") == allocator
 
 
 # Measuring ----------------------------------------------------------------------------------------
@@ -333,7 +439,8 @@ def test_the_command_writes_what_it_promises_and_repeats_nothing(
     assert {len(seconds) for seconds in timed["seconds"].values()} == {7}
     assert set(sized["seconds"]) == {OURS, THEIRS}
     # index labels have 64 bits, as many as two float32 logits
-    assert weighed["saved"][OURS] == weighed["logits"] + weighed["labels"] == 160_000
+    assert weighed["saved"][OURS] == [weighed["logits"] + weighed["labels"]] == [160_000]
+    assert len(weighed["peak"][OURS]) == (5 if sys.platform == "linux" else 0)
     assert "one image of 8×8" in (tmp_path / "speed.md").read_text("utf-8")
     assert "0 cells measured, 3 resumed" in bench(tmp_path, *small)
     assert "3 cells measured, 0 resumed" in bench(tmp_path, *small, "--fresh")
