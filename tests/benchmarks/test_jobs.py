@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-for module in ("keras", "batchgenerators", "skimage", "typer"):
-    pytest.importorskip(module, reason="the reproduction needs the extra 'benchmarks'")
+pytest.importorskip("keras", reason="the reproduction needs the extra 'benchmarks'")
+pytest.importorskip("batchgenerators", reason="the reproduction needs the extra 'benchmarks'")
 
 from benchmarks.reproduce.phantoms import write_phantoms
 
@@ -101,7 +101,8 @@ from benchmarks.reproduce.experiments import grid
 
 images, out = map(Path, sys.argv[1:])
 (planned,) = grid.plan(
-    "quick", ("bus",), losses=["dice"], overrides={"epochs": 5, "filters": 2, "depth": 1, "batch": 4}
+    "quick", ("bus",), losses=["dice"],
+    overrides={"epochs": 5, "filters": 2, "depth": 1, "batch": 4},
 )
 choose_backend("torch")
 from benchmarks.reproduce.experiments.jobs import Place, run

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.reproduce.hypotheses import Verdict, registered, verdicts
-from benchmarks.reproduce.losses import COMPARED
+from benchmarks.reproduce.losses import TITLES
 from benchmarks.reproduce.metrics import METRICS
 from benchmarks.reproduce.report import paper
 from benchmarks.reproduce.report.content import Block, Bullets, Table
@@ -122,7 +122,7 @@ def _tells(v: Verdict) -> bool:
 
 
 def _readable(about: str) -> str:
-    names = {loss: loss_title(loss) for loss in COMPARED} | BACKENDS | SYMBOLS
+    names = TITLES | BACKENDS | SYMBOLS
     return re.sub(r"\w+", lambda found: names.get(found[0], found[0]), about)
 
 

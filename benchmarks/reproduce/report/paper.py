@@ -22,8 +22,8 @@ LOSSES = {
     "Hybrid Focal loss": "hybrid_focal",
     "Generalised Focal loss": "unified_focal",
 }
-COMPARISON = {"bus": "table3", "brats": "table4", "kits": "table5"}
-STATE_OF_THE_ART = {"bus": "table6", "brats": "table7", "kits": "table8"}
+COMPARISON = {"bus": "table3", "brats": "table4", "kits19": "table5"}
+STATE_OF_THE_ART = {"bus": "table6", "brats": "table7", "kits19": "table8"}
 SWEEPS = {"delta": "delta", "gamma": "gamma", "lam": "lambda"}
 """Our names of the hyperparameters of Table 2, and the paper's."""
 

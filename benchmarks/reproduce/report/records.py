@@ -11,7 +11,7 @@ import pandas as pd
 
 from benchmarks.reproduce.hypotheses import Verdict, judge, load, observations, registered
 from benchmarks.reproduce.hypotheses.observations import COLUMNS, settings_of
-from benchmarks.reproduce.losses import COMPARED
+from benchmarks.reproduce.losses import TITLES
 from benchmarks.reproduce.metrics import Estimate, estimate
 from benchmarks.store import Json
 
@@ -23,13 +23,12 @@ NOTHING = "–"
 
 def loss_title(loss: str) -> str:
     """A loss as it is shown."""
-    return COMPARED[loss].title if loss in COMPARED else loss.replace("_", " ").capitalize()
+    return TITLES[loss]
 
 
 def in_order(losses: Iterable[str]) -> list[str]:
-    """The paper's order, others after it."""
-    order = list(COMPARED)
-    return sorted(set(losses), key=lambda x: (order.index(x) if x in order else len(order), x))
+    """The paper's order, controls after it."""
+    return sorted(set(losses), key=list(TITLES).index)
 
 
 def over_folds(scores: pd.DataFrame, metric: str) -> Estimate | None:

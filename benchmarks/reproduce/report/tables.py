@@ -155,14 +155,12 @@ def optimisers(records: Records) -> list[Block]:
 
 
 def printed(records: Records) -> list[Block]:
-    """Losses with an equation as printed beside Unified Focal with the same hyperparameters."""
+    """Losses with an equation as printed beside the same as it is meant."""
     controls = records.scores[records.scores["experiment"] == "control"]
     blocks: list[Block] = []
     for (dataset, setting), part in controls.groupby(["dataset", "setting"], sort=False):
-        same = {"loss": "unified_focal", "dataset": dataset, "setting": setting}
-        meant = select(records.scores, same | {"deep_supervision": "none"})
         rows = []
-        for loss, scores in [("unified_focal", meant), *part.groupby("loss")]:
+        for loss, scores in part.groupby("loss"):
             backends = [b for b in records.backends(part) if b in set(scores["backend"])]
             for backend in backends:
                 mine = scores[scores["backend"] == backend]
