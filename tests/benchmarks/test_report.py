@@ -22,7 +22,7 @@ from benchmarks.reproduce.hypotheses import verdicts
 from benchmarks.reproduce.metrics import estimate
 from benchmarks.reproduce.report import paper, shapes, unification, write
 from benchmarks.reproduce.report.examples import choose, overlay, slice_of
-from benchmarks.reproduce.report.plots import cliques
+from benchmarks.reproduce.report.ranking import cliques
 from benchmarks.reproduce.report.records import Records, over_folds
 from tests.benchmarks import synthetic_jobs as jobs
 from tests.benchmarks.synthetic_jobs import SEVEN, condition, everywhere, flat
