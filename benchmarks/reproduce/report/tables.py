@@ -17,6 +17,7 @@ from benchmarks.reproduce.report.records import (
     Records,
     in_order,
     loss_title,
+    on_the_same,
     over_folds,
     shown,
 )
@@ -139,6 +140,8 @@ def optimisers(records: Records) -> list[Block]:
         if len(names) < 2:
             continue
         common = set.intersection(*(set(part[part["optimiser"] == name]["loss"]) for name in names))
+        for name in names:
+            part = on_the_same(part, select(part, {"optimiser": name}))
         rows = []
         for loss in in_order(common):
             cells = {
@@ -160,7 +163,7 @@ def printed(records: Records) -> list[Block]:
     blocks: list[Block] = []
     for (dataset, setting), part in controls.groupby(["dataset", "setting"], sort=False):
         same = {"loss": "unified_focal", "dataset": dataset, "setting": setting}
-        meant = select(records.scores, same | {"deep_supervision": "none"})
+        meant = on_the_same(select(records.scores, same | {"deep_supervision": "none"}), part)
         rows = []
         for loss, scores in [("unified_focal", meant), *part.groupby("loss")]:
             backends = [b for b in records.backends(part) if b in set(scores["backend"])]
