@@ -13,7 +13,8 @@ Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
 
 Beside them stand the packages for the paper's three data sets, which the command does not use yet:
 ``datasets`` (readers), ``phantoms`` (writers of the same layouts), ``inputs`` (from cases to
-batches), ``network`` (the U-Nets) and ``training``.
+batches), ``network`` (the U-Nets), ``training``, ``hypotheses`` (registered before the runs) and
+``report`` (the paper's tables and figures beside those of all jobs).
 
 Nothing here imports Keras before the command line has chosen its backend.
 """

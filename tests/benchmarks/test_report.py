@@ -22,8 +22,9 @@ from benchmarks.reproduce.hypotheses import verdicts
 from benchmarks.reproduce.metrics import estimate
 from benchmarks.reproduce.report import paper, shapes, unification, write
 from benchmarks.reproduce.report.examples import choose, overlay, slice_of
-from benchmarks.reproduce.report.plots import cliques
+from benchmarks.reproduce.report.ranking import cliques
 from benchmarks.reproduce.report.records import Records, over_folds
+from benchmarks.reproduce.report.sweeps import of_sweep
 from tests.benchmarks import synthetic_jobs as jobs
 from tests.benchmarks.synthetic_jobs import SEVEN, condition, everywhere, flat
 from unifocal_spec.claims import SPECIAL_CASES
@@ -167,6 +168,17 @@ def test_means_are_over_cases_first_and_then_over_folds(tmp_path: Path) -> None:
     by_hand = [np.mean([c["lesion"]["dsc"] for c in job["cases"].values()]) for job in made]
     found = over_folds(Records.read(tmp_path).scores, "dsc")
     assert found == pytest.approx(estimate(by_hand))
+
+
+def test_a_sweep_is_shown_on_the_folds_and_backends_that_all_of_it_has(tmp_path: Path) -> None:
+    point = condition("unified_focal", experiment="sweep", hyperparameters={"lam": 0.0})
+    made = [point, *everywhere([condition("unified_focal")], folds=3, backends=("torch", "jax"))]
+    jobs.write(tmp_path, [jobs.job(c, lambda c: flat()) for c in made])
+    part = of_sweep(Records.read(tmp_path).scores, "lam")
+    assert set(zip(part["lam"], part["backend"], part["fold"], strict=True)) == {
+        (0.0, "torch", 0),
+        (0.5, "torch", 0),
+    }
 
 
 # The paper ----------------------------------------------------------------------------------------

@@ -11,7 +11,10 @@
     unification.py      Fig. 1, from the proved claims
     shapes.py           Fig. 2, from the generated losses
     examples.py         Fig. 3, from the predictions
-    plots.py            learning curves, the recall-precision plane, ranks
+    plane.py            recall and precision
+    cases.py            every test case
+    ranking.py          critical differences
+    curves.py           learning curves
     html.py, text.py    the same content as a page and as Markdown
 
 It is made from whatever jobs there are, and says what is missing.

@@ -42,6 +42,12 @@ def shown(found: Estimate | None) -> str:
     return NOTHING if found is None else str(found)
 
 
+def on_the_same(scores: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
+    """The scores of the trainings for whose backend and fold there are others to compare with."""
+    keys = ["backend", "fold"]
+    return scores.merge(others[keys].drop_duplicates(), on=keys)
+
+
 def signed(number: float, digits: int = 3) -> str:
     """A difference, with a sign that is as wide as a plus."""
     return f"{number:+.{digits}f}".replace("-", "−")

@@ -11,7 +11,7 @@ from benchmarks.reproduce.hypotheses.observations import VARIED
 from benchmarks.reproduce.metrics import METRICS
 from benchmarks.reproduce.report import paper
 from benchmarks.reproduce.report.content import Block, Figure, Table
-from benchmarks.reproduce.report.records import HEADINGS, SYMBOLS, Records, over_folds
+from benchmarks.reproduce.report.records import HEADINGS, SYMBOLS, Records, on_the_same, over_folds
 from benchmarks.reproduce.report.tables import estimates, folds_note, highest, side_by_side
 from unifocal.certificate.figures import STYLE, element
 
@@ -29,6 +29,7 @@ def of_sweep(scores: pd.DataFrame, over: str) -> pd.DataFrame:
     """What Table 2 varies, and the same points wherever else they were trained."""
     plain = {"loss": "unified_focal", "deep_supervision": "none"}
     found = select(scores, plain | FIXED[over] | {"experiment": ["sweep", "comparison"]})
+    found = on_the_same(found, select(found, {"experiment": "sweep"}))
     return found if found[over].nunique() > 1 else found.iloc[:0]
 
 

@@ -17,6 +17,7 @@ from benchmarks.reproduce.report.records import (
     Records,
     in_order,
     loss_title,
+    on_the_same,
     over_folds,
     shown,
 )
@@ -139,6 +140,8 @@ def optimisers(records: Records) -> list[Block]:
         if len(names) < 2:
             continue
         common = set.intersection(*(set(part[part["optimiser"] == name]["loss"]) for name in names))
+        for name in names:
+            part = on_the_same(part, select(part, {"optimiser": name}))
         rows = []
         for loss in in_order(common):
             cells = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
@@ -20,7 +21,7 @@ LEAVES = {"cross_entropy": "pixel", "dice": "region", "asymmetric_similarity": "
 
 COLOURS = {"pixel": "#d55e00", "region": "#0072b2", "compound": "#6a3d9a"}
 FALSE_COLOUR = "#b0b0b0"
-SHIFT = (0.45, -0.45)
+SHIFT = 0.45
 
 Place = tuple[float, float]
 
@@ -51,6 +52,11 @@ def height(loss: str, claims: Sequence[Claim]) -> int:
     return 1 + max(below) if below else 0
 
 
+def _shift(group: str, level: int) -> float:
+    """Neighbouring levels apart, and those in the middle against those at its sides."""
+    return SHIFT * (-1) ** (level + (group == "compound"))
+
+
 def places(claims: Sequence[Claim]) -> dict[str, Place]:
     """Pixel losses on the left, region losses on the right, compound ones between.
 
@@ -62,7 +68,7 @@ def places(claims: Sequence[Claim]) -> dict[str, Place]:
         rows[kind(loss, claims), height(loss, claims)].append(loss)
     centre = {"pixel": 0.0, "compound": 2.6, "region": 5.2}
     return {
-        loss: (centre[group] + SHIFT[level % 2] + 1.3 * (i - (len(row) - 1) / 2), float(level))
+        loss: (centre[group] + _shift(group, level) + 1.3 * (i - (len(row) - 1) / 2), float(level))
         for (group, level), row in rows.items()
         for i, loss in enumerate(row)
     }
@@ -70,6 +76,11 @@ def places(claims: Sequence[Claim]) -> dict[str, Place]:
 
 def _shown(loss: str) -> str:
     return {"asymmetric_similarity": "1 − F_B"}.get(loss, loss.replace("_", " "))
+
+
+def _spelled(statement: str) -> str:
+    """A statement with the names of losses in words."""
+    return re.sub(r"`(\w+)`", lambda found: _shown(found[1]), statement)
 
 
 def _box(axes: Axes, loss: str, place: Place, colour: str) -> None:
@@ -178,13 +189,13 @@ def blocks() -> list[Block]:
         {
             "general": _shown(claim.general),
             "at": claim.text,
-            "equals": claim.statement.partition(": ")[2].replace("`", "").replace("_", " "),
+            "equals": _spelled(claim.statement.partition(": ")[2]),
             "decided": found[f"{claim.about} {claim.statement}"],
         }
         for claim in SPECIAL_CASES
     ]
     unreachable = [
-        f"{_shown(claim.general)}: {claim.statement.replace('`', '')} "
+        f"{_shown(claim.general)}: {_spelled(claim.statement)} "
         f"({found[f'{claim.about} {claim.statement}']})"
         for claim in UNREACHABLE
     ]
