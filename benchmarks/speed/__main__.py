@@ -27,7 +27,7 @@ def known(text: str) -> list[str]:
 
 def main(
     quick: Annotated[
-        bool, typer.Option("--quick", help="What the targets name, in minutes.")
+        bool, typer.Option("--quick", help="Most of what the targets name, in minutes.")
     ] = False,
     subjects: Annotated[
         str, typer.Option(help=f"Comma-separated patterns of names like {next(iter(SUBJECTS))}.")

@@ -186,7 +186,7 @@ def page(record: store.Json) -> str:
         "# Time and memory",
         *_conditions(record),
         "    nox -s bench                # everything\n"
-        "    nox -s bench -- --quick     # what the targets name, in minutes",
+        "    nox -s bench -- --quick     # most of what the targets name, in minutes",
         "## Targets",
         "Time is over the peer's; memory, and what is saved for backward, over the bytes of the "
         "logits.",

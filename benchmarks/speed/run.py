@@ -39,7 +39,7 @@ class Profile:
     patience: float
     """Seconds for one subject on one workload."""
     everything: bool
-    """Every loss in every mode, and every size; else what the targets name."""
+    """Every loss in every mode, and every size; else most of what the targets name."""
 
 
 QUICK = Profile(turns=7, patience=1.5, everything=False)
