@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -285,19 +285,13 @@ def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     if _fused(kernel, plan, z, t, w):
         return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
-    parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
-    ]
-    samples, problems = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
-
-    def joined(*sums: Tensor | None) -> Tensor | None:
-        present = [s for s in sums if s is not None]
-        if not present:
-            return None
-        total = sum(present[1:], start=present[0])
-        return total.reshape(samples, problems, *total.shape[1:])
-
-    return Sums(*map(joined, *parts))
+    # Not kept until the last one is there: small tensors between large ones would pin the heap.
+    total = reduce(
+        add_sums,
+        (block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)),
+    )
+    shape = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
+    return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in total))
 
 
 def _gradient(

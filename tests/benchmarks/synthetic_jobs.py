@@ -15,8 +15,8 @@ Json = dict[str, Any]
 Level = Callable[[Json], dict[str, float]]
 
 SEVEN = ("focal", "dice", "tversky", "focal_tversky", "combo", "hybrid_focal", "unified_focal")
-TITLES = {"bus-phantoms": "BUS2017 phantoms", "kits-phantoms": "KiTS19 phantoms"}
-CLASSES = {"kits-phantoms": ["background", "kidney", "tumour"]}
+TITLES = {"bus-phantoms": "BUS2017 phantoms", "kits19-phantoms": "KiTS19 phantoms"}
+CLASSES = {"kits19-phantoms": ["background", "kidney", "tumour"]}
 CASES, SIZE = 12, 24
 
 

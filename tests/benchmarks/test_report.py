@@ -56,11 +56,11 @@ def everything() -> list[jobs.Json]:
     return [
         *everywhere(compared, folds=3),
         *everywhere(compared[:3], folds=2, backends=("jax",)),
-        *(c | {"dataset": "kits-phantoms", "optimiser": "adam"} for c in compared),
+        *(c | {"dataset": "kits19-phantoms", "optimiser": "adam"} for c in compared),
         *(c | {"experiment": "optimiser", "optimiser": "adam"} for c in compared[:3]),
         *(condition("unified_focal", experiment="sweep", hyperparameters=s) for s in settings),
         condition("unified_focal", experiment="deep_supervision", deep_supervision="paper"),
-        condition("unified_focal_printed", experiment="control"),
+        condition("asymmetric_focal_printed", experiment="control"),
     ]
 
 
@@ -186,7 +186,7 @@ def test_a_sweep_is_shown_on_the_folds_and_backends_that_all_of_it_has(tmp_path:
 
 def test_the_paper_s_numbers_are_found_by_loss_class_and_level() -> None:
     assert paper.estimate(paper.comparison("bus")["unified_focal"], "dsc") == (0.814, 0.027)
-    assert paper.estimate(paper.comparison("kits-phantoms")["focal"], "recall", "tumour") == (
+    assert paper.estimate(paper.comparison("kits19-phantoms")["focal"], "recall", "tumour") == (
         0.549,
         0.086,
     )

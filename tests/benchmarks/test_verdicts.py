@@ -189,7 +189,7 @@ def test_no_jobs_are_no_data() -> None:
 
 def test_a_family_s_data_sets_are_corrected_together() -> None:
     conditions = [condition(x) for x in ("dice", "tversky")]
-    conditions += [c | {"dataset": "kits-phantoms"} for c in conditions]
+    conditions += [c | {"dataset": "kits19-phantoms"} for c in conditions]
     frame = observations(
         [
             jobs.job(c, lambda c: flat(recall=0.7 + 0.004 * (c["loss"] == "tversky")))
@@ -197,7 +197,7 @@ def test_a_family_s_data_sets_are_corrected_together() -> None:
         ]
     )
     found = judge(frame, [BY_ID["tversky-gains-recall"]], RULES)
-    assert [v.dataset for v in found] == ["bus-phantoms", "kits-phantoms"]
+    assert [v.dataset for v in found] == ["bus-phantoms", "kits19-phantoms"]
     raw = sorted(v.evidence.directions.p for v in found)
     assert sorted(v.p for v in found) == pytest.approx(
         [min(1, 2 * raw[0]), min(1, max(2 * raw[0], raw[1]))]
