@@ -170,6 +170,19 @@ def test_means_are_over_cases_first_and_then_over_folds(tmp_path: Path) -> None:
     assert found == pytest.approx(estimate(by_hand))
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_training_could_not_say_is_shown_as_missing(tmp_path: Path, alone: bool) -> None:
+    lost = jobs.job(condition("dice", backend="jax"), lambda c: flat())
+    found = [] if alone else [jobs.job(condition("dice"), lambda c: flat())]
+    lost |= {"first_loss": None, "selected_epoch": None}
+    lost["history"] = [epoch | {"validation_loss": None} for epoch in lost["history"]]
+    lost["cases"] = {case: {"lesion": None} for case in lost["cases"]}
+    lost["mean"] = {"lesion": {"dsc": None, "precision": None, "recall": None}}
+    jobs.write(tmp_path, [lost, *found])
+    text = write(tmp_path, tmp_path / "report").read_text("utf-8")
+    assert not re.search(r"\bnan\b|\bNone\b", _words(text))
+
+
 def test_a_sweep_is_shown_on_the_folds_and_backends_that_all_of_it_has(tmp_path: Path) -> None:
     point = condition("unified_focal", experiment="sweep", hyperparameters={"lam": 0.0})
     made = [point, *everywhere([condition("unified_focal")], folds=3, backends=("torch", "jax"))]

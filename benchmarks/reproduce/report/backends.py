@@ -26,7 +26,7 @@ def agreement(records: Records) -> list[Block]:
         first = runs.pivot_table(index=_JOB, columns="backend", values="first_loss")
         for a, b in combinations(records.backends(scores), 2):
             paired = difference(scores, {"backend": a}, {"backend": b}, "dsc", keys)
-            losses = first[[a, b]].dropna()
+            losses = first.reindex(columns=[a, b]).dropna()
             if paired.empty:
                 continue
             whole = paired.groupby([k for k in keys if k not in ("case", "class")]).mean()

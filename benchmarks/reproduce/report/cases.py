@@ -15,8 +15,8 @@ def per_case(records: Records) -> list[Block]:
     """The DSC of every test case, which means do not show."""
     figures: list[Block] = []
     for dataset, scores in compared(records).groupby("dataset", sort=False):
+        cases = scores.groupby(["loss", "fold", "case"])["dsc"].mean()
         losses = in_order(scores["loss"])[::-1]
-        cases = scores.groupby(["loss", "fold", "case"])["dsc"].mean().dropna()
         with mpl.rc_context(STYLE):
             plot = Plot(figsize=(9, 0.8 + 0.32 * len(losses)), layout="constrained")
             axes = plot.subplots()

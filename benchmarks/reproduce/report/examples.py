@@ -76,13 +76,14 @@ def blocks(records: Records) -> list[Block]:
         }
         pictures = records.folder / "examples" / f"{dataset}.npz"
         if masks and pictures.exists():
-            figures.append(_figure(records, str(dataset), backend, masks, pictures))
+            figures += _figure(records, str(dataset), backend, masks, pictures)
     return figures or ["No predictions have been kept."]
 
 
 def _figure(
     records: Records, dataset: str, backend: str, masks: Mapping[str, Path], pictures: Path
-) -> Figure:
+) -> list[Block]:
+    """One figure, or none where no case was scored under every loss."""
     condition = {"experiment": "comparison", "dataset": dataset, "backend": backend, "fold": 0}
     scores = select(records.scores, condition)
     dsc = scores.groupby(["loss", "case"])["dsc"].mean().unstack("loss")
@@ -96,6 +97,8 @@ def _figure(
             case: (shown[f"{case}/image"], shown[f"{case}/label"], int(shown[f"{case}/slice"]))
             for case in cases.values()
         }
+    if not cases:
+        return []
     predictions: dict[str, dict[str, Mask]] = {}
     for loss, path in masks.items():
         with np.load(path) as file:
@@ -106,7 +109,7 @@ def _figure(
     png = _draw(cases, examples, predictions, dsc)
     title = f"{records.titles[dataset]}, fold 0, {BACKENDS.get(backend, backend)}"
     caption = f"{title}: the best, median and worst case by mean DSC over the losses, with the DSC"
-    return Figure(f"fig3-{dataset}", caption, png)
+    return [Figure(f"fig3-{dataset}", caption, png)]
 
 
 def _draw(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from benchmarks.reproduce.hypotheses.contrasts import select
 from benchmarks.reproduce.report.records import Records
 
 LOSS_COLOURS = {
@@ -20,6 +21,6 @@ MARKERS = dict(zip(LOSS_COLOURS, "Xov^sDPd", strict=True))
 
 
 def compared(records: Records) -> pd.DataFrame:
-    """The scores of the comparison."""
-    scores = records.scores
-    return scores[(scores["experiment"] == "comparison") & scores["loss"].isin(LOSS_COLOURS)]
+    """What could be scored in the comparison."""
+    condition = {"experiment": "comparison", "loss": list(LOSS_COLOURS)}
+    return select(records.scores, condition).dropna(subset="dsc")

@@ -20,6 +20,7 @@ from benchmarks.reproduce.report import (
 )
 from benchmarks.reproduce.report.content import Block, Bullets, Definitions, Report, Section, Table
 from benchmarks.reproduce.report.records import NOTHING, Records
+from benchmarks.store import Json
 
 TITLE = "The paper's tables beside ours"
 
@@ -38,6 +39,11 @@ def merged(records: Records, part: str) -> dict[str, str]:
     }
 
 
+def _total(jobs: Iterable[Json], name: str) -> str:
+    """A count that jobs have for each class."""
+    return str(sum(sum(job[name].values()) for job in jobs))
+
+
 def data(records: Records) -> list[Block]:
     """What was trained on."""
     rows = []
@@ -51,8 +57,8 @@ def data(records: Records) -> list[Block]:
                 "cases": str(described["cases"]),
                 "foreground": ", ".join(shares),
                 "jobs": str(len(mine)),
-                "undefined": str(sum(job["undefined"] for job in mine)),
-                "empty predictions": str(sum(job["empty_predictions"] for job in mine)),
+                "undefined": _total(mine, "undefined"),
+                "empty predictions": _total(mine, "empty_predictions"),
                 "no finite validation loss": str(sum(j["selected_epoch"] is None for j in mine)),
                 "fingerprint": distinct(job["data"]["fingerprint"] for job in mine),
             }

@@ -81,7 +81,8 @@ class Records:
             for job in self.jobs
         ]
         conditions = COLUMNS[: COLUMNS.index("class")]
-        return pd.DataFrame(rows, columns=[*conditions, *kept, "name", "epochs"])
+        frame = pd.DataFrame(rows, columns=[*conditions, *kept, "name", "epochs"])
+        return frame.astype(dict.fromkeys(kept, float))
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
