@@ -176,7 +176,7 @@ def reproduce(session: nox.Session) -> None:
 def smoke(session: nox.Session) -> None:
     """Run a tiny comparison on every backend, to see that the whole way works."""
     python = frameworks(session)
-    tiny = ("--epochs=1", "--folds=1", "--size=16", "--filters=2", "--depth=2", "--cases=20")
+    tiny = ("--epochs=1", "--filters=2", "--depth=1")
     for backend in BACKENDS:
         out = Path(session.create_tmp()).resolve() / backend
         session.run(

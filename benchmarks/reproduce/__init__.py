@@ -1,20 +1,18 @@
-"""The paper's breast-ultrasound comparison: seven losses and cross-entropy, one U-Net, any backend.
+"""The paper's experiments: its networks trained with its losses, and its tables beside ours.
 
-Run it with ``python -m benchmarks.reproduce``. The stages, one module each:
+Run it with ``python -m benchmarks.reproduce``.
 
-``breast_phantoms`` writes an embedded data set when no real one is given
-``data``       reads the UDIAT layout and assigns the folds
-``unet``       the network, and initial weights that every backend shares
-``cell_training`` one cell: a loss on a fold
-``metrics``    what the paper measures, per case
-``cells``      a finished cell on disk, so that a second run resumes
-``table_report`` the table beside the paper's, and ``figure`` its pictures
-``run``        puts the stages together
-
-Beside them stand the packages for the paper's three data sets, which the command does not use yet:
-``datasets`` (readers), ``phantoms`` (writers of the same layouts), ``inputs`` (from cases to
-batches), ``network`` (the U-Nets), ``training``, ``hypotheses`` (registered before the runs) and
-``report`` (the paper's tables and figures beside those of all jobs).
+    settings.py     how a network is trained
+    losses.py       the losses that are compared, and the printed equations as negative controls
+    experiments/    the grid of jobs, one job, and how Snakemake runs them all
+    datasets/       readers of the layouts on disk, and folds
+    phantoms/       data sets with the paper's imbalance, written in the same layouts
+    inputs/         preprocessing, augmentation, batches, sliding windows
+    network/        the U-Nets and their start, which all backends share
+    training/       a job from its start to the masks of its test cases
+    metrics.py      what the paper measures, per case
+    hypotheses/     what is claimed, registered before the runs, and how it is tested
+    report/         the paper's tables and figures beside ours
 
 Nothing here imports Keras before the command line has chosen its backend.
 """

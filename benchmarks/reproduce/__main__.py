@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,6 +18,7 @@ from benchmarks.reproduce.datasets.dataset import DatasetError
 from benchmarks.reproduce.experiments import grid
 from benchmarks.reproduce.experiments.grid import Planned
 from benchmarks.reproduce.losses import TITLES
+from benchmarks.reproduce.metrics import Estimate
 from benchmarks.reproduce.settings import Backend
 
 app = typer.Typer(add_completion=False, help=__doc__, invoke_without_command=True)
@@ -202,17 +204,31 @@ def jobs(context: typer.Context, cases: int = 163) -> None:
         epochs, shown = str(planned.settings.epochs), ", ".join(planned.experiments)
         table.add_row(planned.job.name, shown, epochs, f"{cost:.3g}")
     table.caption = f"{len(chosen.planned)} jobs, {total:.3g}·10¹² multiply-adds"
-    console = Console()
-    (console if console.is_terminal else Console(width=160)).print(table)
+    show(table)
 
 
 @app.command()
 def report(context: typer.Context) -> None:
-    """Write the report of what is finished, and print its first table."""
+    """Write the report of what is finished, and print the comparison of the losses."""
     from benchmarks.reproduce.report import write
 
     chosen: Chosen = context.obj
-    typer.echo(f"saved {write(chosen.out, chosen.out / 'report')}")
+    page = write(chosen.out, chosen.out / "report")
+    means = json.loads(page.with_name("summary.json").read_text("utf-8"))["means"]
+    table = Table("data set", "class", "backend", "loss", "DSC", "precision", "recall")
+    for row in means:
+        if row["experiment"] == "comparison":
+            numbers = (row[m] and str(Estimate(**row[m])) for m in ("dsc", "precision", "recall"))
+            titles = (row["dataset"], row["class"], row["backend"], TITLES[row["loss"]])
+            table.add_row(*titles, *(number or "–" for number in numbers))
+    show(table)
+    typer.echo(f"saved {page}")
+
+
+def show(table: Table) -> None:
+    """Print a table, wide enough where no terminal says how wide it is, for example in CI."""
+    console = Console()
+    (console if console.is_terminal else Console(width=160)).print(table)
 
 
 if __name__ == "__main__":
