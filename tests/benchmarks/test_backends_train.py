@@ -1,0 +1,142 @@
+"""Backends train alike from one start; half precision and several devices run, here on CPUs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from importlib.util import find_spec
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("keras", reason="the reproduction needs the extra 'benchmarks'")
+pytest.importorskip("batchgenerators", reason="the reproduction needs the extra 'benchmarks'")
+
+from benchmarks.reproduce.phantoms import write_phantoms
+from benchmarks.reproduce.training.agreement import AT_START, ON_CURVE, compare
+
+ROOT = Path(__file__).parents[2]
+BACKENDS = ("torch", "tensorflow", "jax")
+
+# one worker, which writes the images once
+pytestmark = pytest.mark.xdist_group("backends train")
+
+START = """
+import json, sys
+from pathlib import Path
+
+backend, images, out, overrides = sys.argv[1:]
+if backend == "tensorflow" and "distribution" in overrides:
+    import tensorflow as tf
+
+    two = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+from benchmarks.reproduce.__main__ import choose_backend
+from benchmarks.reproduce.experiments import grid
+
+small = {"epochs": 2, "filters": 2, "depth": 2, "batch": 4, **json.loads(overrides)}
+(planned,) = grid.plan("quick", ("bus",), backend, losses=["unified_focal"], overrides=small)
+choose_backend(backend)
+from benchmarks.reproduce.experiments import jobs
+
+place = jobs.Place("quick", Path(out), {"bus": Path(images)})
+"""
+RUN = "jobs.run(planned, place)"
+RECORD = """
+from benchmarks.reproduce.losses import build
+from benchmarks.reproduce.training.agreement import record
+
+prepared = place.prepared("bus")
+cases = jobs.split_of(prepared, planned.settings, 0).train
+record(
+    place.out / f"{backend}.npz",
+    build("unified_focal", {}),
+    planned.settings,
+    prepared,
+    cases,
+    place.out / "start.npz",
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_phantoms("bus", tmp_path_factory.mktemp("bus") / "images", 16, 0, (32, 32))
+
+
+def run(code: str, backend: str, images: Path, out: Path, **overrides: Any) -> None:
+    """Run a small job, or compare its first steps, in a process of its own."""
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    starter = [sys.executable]
+    if backend == "torch" and "distribution" in overrides:
+        starter += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    script = out / "script.py"
+    out.mkdir(parents=True, exist_ok=True)
+    script.write_text(START + code, "utf-8")
+    subprocess.run(
+        [*starter, str(script), backend, str(images), str(out), json.dumps(overrides)],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+        },
+        check=True,
+        timeout=600,
+    )
+
+
+def result(out: Path) -> dict[str, Any]:
+    (path,) = (out / "jobs").glob("*.json")
+    return json.loads(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def recorded(images: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What a backend computes in the first twenty steps, from weights that all share."""
+    out = tmp_path_factory.mktemp("records")
+
+    @cache
+    def of(backend: str) -> Path:
+        run(RECORD, backend, images, out)
+        return out / f"{backend}.npz"
+
+    return of
+
+
+@pytest.mark.parametrize(("one", "other"), list(combinations(BACKENDS, 2)))
+def test_backends_compute_the_same_from_the_same_start(recorded, one: str, other: str) -> None:
+    found = compare(recorded(one), recorded(other))
+    assert found.loss <= AT_START
+    assert found.gradient <= AT_START
+    assert found.curve <= ON_CURVE
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_layers_may_compute_in_half_precision(
+    images: Path, tmp_path: Path, backend: str, precision: str
+) -> None:
+    run(RUN, backend, images, tmp_path, precision=precision)
+    history = result(tmp_path)["history"]
+    assert len(history) == 2
+    assert all(0 < epoch["loss"] < 2 for epoch in history)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_devices_train_like_one(images: Path, tmp_path: Path, backend: str) -> None:
+    run(RUN, backend, images, tmp_path / "one")
+    run(RUN, backend, images, tmp_path / "two", distribution="data")
+    one, two = result(tmp_path / "one"), result(tmp_path / "two")
+    # On PyTorch each device has the statistics of batch norm to itself.
+    tolerance = 0.1 if backend == "torch" else 1e-3
+    assert two["first_loss"] == pytest.approx(one["first_loss"], rel=tolerance)
+    losses = [[epoch["loss"] for epoch in record["history"]] for record in (one, two)]
+    assert losses[1] == pytest.approx(losses[0], rel=tolerance)
