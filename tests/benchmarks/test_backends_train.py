@@ -120,11 +120,8 @@ def test_backends_compute_the_same_from_the_same_start(recorded, one: str, other
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_layers_may_compute_in_half_precision(
-    images: Path, tmp_path: Path, backend: str, precision: str
-) -> None:
-    run(RUN, backend, images, tmp_path, precision=precision)
+def test_layers_may_compute_in_half_precision(images: Path, tmp_path: Path, backend: str) -> None:
+    run(RUN, backend, images, tmp_path, precision="mixed_float16")  # with scaled gradients
     history = result(tmp_path)["history"]
     assert len(history) == 2
     assert all(0 < epoch["loss"] < 2 for epoch in history)
