@@ -154,7 +154,7 @@ def _jobs(
     """The jobs of a run, and the settings it changes."""
     experiment = grid()["experiments"][spec.get("experiment", run)]
     changed = dict(spec.get("settings", {}))
-    vary = experiment.get("vary", {})
+    vary = spec.get("vary", experiment.get("vary", {}))
     values = [dict(zip(vary, point, strict=True)) for point in product(*vary.values())]
     names = (name for choice in spec["data"] if (name := _at_hand(choice, profile, given)))
     for data, fold in product(names, range(folds or spec["folds"])):
