@@ -165,10 +165,11 @@ from benchmarks.reproduce.experiments import grid
 ]
 choose_backend("torch")
 from benchmarks.reproduce.experiments import jobs
+from benchmarks.reproduce.inputs.preprocess import Preprocessing
 from dataclasses import replace
 source = jobs.source
 jobs.source = lambda profile, data: replace(
-    source(profile, data), preprocessing=jobs.Preprocessing(clip=(-79, 304)))
+    source(profile, data), preprocessing=Preprocessing(clip=(-79, 304)))
 jobs.run(planned, jobs.Place("paper", Path({str(tmp_path)!r}), {{"kits19": Path({str(root)!r})}}))
 """
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -68,11 +68,13 @@ def test_shares_leave_out_the_epoch_that_compiles() -> None:
 
 
 def test_a_checkpoint_is_what_was_saved(tmp_path: Path) -> None:
-    assert checkpoint.load(tmp_path / "none.npz") == checkpoint.Progress()
+    assert checkpoint.load(tmp_path / "none.npz", "a") == checkpoint.Progress()
     arrays = [np.float32([1.5]), np.uint32([7, 8])]
     history = [{"validation_loss": None}, {"validation_loss": 0.1}]
-    checkpoint.save(tmp_path / "c.npz", checkpoint.Progress(history, 0.5, 1, arrays[:1], arrays))
-    found = checkpoint.load(tmp_path / "c.npz")
+    progress = checkpoint.Progress(history, 0.5, 1, arrays[:1], arrays)
+    checkpoint.save(tmp_path / "c.npz", progress, "a")
+    assert checkpoint.load(tmp_path / "c.npz", "b") == checkpoint.Progress()  # of another run
+    found = checkpoint.load(tmp_path / "c.npz", "a")
     assert (found.epoch, found.validation, found.selected) == (2, [math.inf, 0.1], 1)
     assert [a.tolist() for a in found.now] == [[1.5], [7, 8]]
     assert [a.dtype for a in found.now] == [np.float32, np.uint32]

@@ -83,8 +83,8 @@ def run(
 ) -> Json:
     """The result of a job, from its file if that was made with the same things.
 
-    A job that was killed goes on from its last checkpoint, of which one is written whenever so many
-    seconds have passed.
+    A job that was killed goes on from its last checkpoint, if that too was made with the same
+    things. One is written whenever so many seconds have passed.
     """
     from benchmarks.reproduce.training.train import train
 
@@ -98,7 +98,17 @@ def run(
     cases = split_of(prepared, settings, job.fold)
     weights = place.out / "weights" / f"{_start(settings, prepared)}.npz"
     folder = path.parent
-    trained = train(job, settings, prepared, cases, weights, folder, on_epoch, checkpoint_seconds)
+    trained = train(
+        job,
+        settings,
+        prepared,
+        cases,
+        weights,
+        folder,
+        store.fingerprint(config),
+        on_epoch,
+        checkpoint_seconds,
+    )
     result = {
         **config,
         "name": job.name,
@@ -129,8 +139,6 @@ def _start(settings: Settings, prepared: Prepared) -> str:
 def write_examples(place: Place, data: str, prepared: Prepared, cases: Split) -> None:
     """The first fold's test images for the report; of a volume its slice with most foreground."""
     path = place.out / "examples" / f"{data}.npz"
-    if path.exists():
-        return
     arrays = {}
     for i in map(int, cases.test):
         image, label, number = prepared.image(i)[..., 0], prepared.label(i), -1

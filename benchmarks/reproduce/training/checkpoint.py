@@ -47,9 +47,10 @@ class Progress:
         return [math.inf if loss is None else loss for loss in losses]
 
 
-def save(path: Path, progress: Progress) -> None:
-    """Write a checkpoint in the place of the one before it."""
+def save(path: Path, progress: Progress, made_with: str) -> None:
+    """Write a checkpoint in the place of the one before it; ``made_with`` is a fingerprint."""
     record = {
+        "made_with": made_with,
         "history": progress.history,
         "first_loss": progress.first_loss,
         "selected": progress.selected,
@@ -63,12 +64,17 @@ def save(path: Path, progress: Progress) -> None:
     atomically(path, lambda file: np.savez(file, record=text, **arrays))
 
 
-def load(path: Path) -> Progress:
-    """The checkpoint at ``path``, or the beginning where there is none."""
+def load(path: Path, made_with: str) -> Progress:
+    """The checkpoint at ``path``; the beginning where there is none, or one made with other things.
+
+    A run that goes on under other settings would be neither the old one nor the new one.
+    """
     if not path.exists():
         return Progress()
     with np.load(path) as stored:
         record = json.loads(str(stored["record"]))
+        if record.pop("made_with", None) != made_with:
+            return Progress()
         arrays = {
             name: [
                 stored[f"{name}/{i}"] for i in range(sum(k.startswith(f"{name}/") for k in stored))

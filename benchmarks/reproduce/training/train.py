@@ -114,21 +114,22 @@ def train(
     split: Split,
     weights: Path,
     folder: Path,
+    made_with: str,
     on_epoch: Callable[[Json], object],
     checkpoint_seconds: float,
 ) -> Json:
     """Train and test a job; what it gave, ready for JSON.
 
-    A run that was killed goes on from its last checkpoint in ``folder``, with the same numbers, as
-    far as the framework repeats its own: on a GPU it must be told to. A checkpoint of the paper's
-    network takes a fraction of a second. The masks of the test cases
-    are left in ``folder`` as ``{job.name}.npz``, one array per case.
+    A run that was killed goes on from its last checkpoint in ``folder``, if that was ``made_with``
+    the same things, and with the same numbers, as far as the framework repeats its own: on a GPU it
+    must be told to. A checkpoint of the paper's network takes a fraction of a second. The masks of
+    the test cases are left in ``folder`` as ``{job.name}.npz``, one array per case.
     """
     began = perf_counter()
     loss = build_loss(job.loss, job.hyperparameters)
     saved = folder / f"{job.name}.checkpoint.npz"
     with trainer(settings, len(prepared.classes), loss, weights) as (step, devices):
-        progress = checkpoint.load(saved)
+        progress = checkpoint.load(saved, made_with)
         seconds_before = sum(epoch["seconds"] for epoch in progress.history)
         step.restore(progress.now)
         batches = training_batches(settings, prepared, split.train, job.seed)
@@ -141,7 +142,7 @@ def train(
             if perf_counter() - last_saved >= checkpoint_seconds:
                 progress.now = step.snapshot()
                 if devices.main:
-                    checkpoint.save(saved, progress)
+                    checkpoint.save(saved, progress, made_with)
                 last_saved = perf_counter()
             on_epoch(progress.history[-1])
         step.restore(progress.best)
