@@ -36,6 +36,7 @@ from unifocal_spec.regions import (
     shares,
 )
 from unifocal_torch import namespace as xp
+from unifocal_torch import numba_engine
 from unifocal_torch.triton_engine import covers, fused_gradient, fused_sums, triton_available
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
@@ -285,6 +286,11 @@ def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     if _fused(kernel, plan, z, t, w):
         return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
+    if numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w):
+        sums, wrong = numba_engine.numba_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
+        if wrong:
+            raise ValueError(label_out_of_range(plan))
+        return sums
     parts = [
         block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
     ]
@@ -314,6 +320,8 @@ def _gradient(
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
     if _fused(kernel, plan, z, t, w):
         return fused_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
+    if numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w):
+        return numba_engine.numba_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
     gradient = xp.empty_like(z)
     for block in _blocks(z):
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes)

@@ -1,0 +1,446 @@
+"""Numba's kernels: one pass over the pixels for the sums, and one for the gradient.
+
+A task is a block of pixels of one problem (sample × sigmoid channel). It goes through them a row of
+WIDTH pixels at a time; what is computed of a row stays in the processor's nearest cache, class by
+class in arrays (classes, WIDTH). So loops run over neighbouring pixels, and become vector
+instructions. A kernel does the tasks from `first` to `last`; others may do theirs meanwhile.
+
+They compute what `unifocal.engine.probabilities` and `unifocal.engine.pixels` do, and as carefully:
+what is small is summed, never got as a difference.
+
+Arguments of both kernels: logits z and target t, (N, C, M) or (N, M), and weight w, (N, M);
+`table`, class weights and coefficients, (1 + COUNT, classes), in the dtype of arithmetic; `term`,
+the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region term;
+`sigmoid`, whether a channel is a problem of its own; `weighted`, whether a weight may differ from
+1; `ignoring`, whether the label `ignore` is ignored.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from unifocal_torch.numba_math import exp, log, log1p
+from unifocal_torch.numba_terms import pixel_gradients, pixel_values
+
+WIDTH = 512
+"""Pixels in a row."""
+
+BLOCK = 1 << 14
+"""Pixels in a task."""
+
+COLUMNS = 3
+"""Sums that are not per class: W, the labels out of range, and the pixel sum."""
+
+row_function = njit(error_model="numpy")
+
+# Adding may take place in any order, as vector instructions need; nothing else may be rearranged.
+summing_function = njit(error_model="numpy", fastmath={"reassoc"})
+
+kernel = njit(error_model="numpy", nogil=True, cache=True)
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+@row_function
+def _place(task, pixels, sigmoid, channels):
+    """Return problem, sample, channel, and the first and last pixel of a task."""
+    blocks = -(-pixels // BLOCK)
+    problem = task // blocks
+    first = (task % blocks) * BLOCK
+    sample, channel = problem, 0
+    if sigmoid:
+        sample, channel = problem // channels, problem % channels
+    return problem, sample, channel, first, min(first + BLOCK, pixels)
+
+
+@row_function
+def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
+    """Read a row per class; a sigmoid channel x has the classes (constant − x, x) or (0, x)."""
+    real = rows.dtype.type
+    if sigmoid:
+        for i in range(n):
+            rows[1, i] = real(x[sample, channel, first + i])
+        for i in range(n):
+            rows[0, i] = real(1) - rows[1, i] if constant else real(0)
+    else:
+        for c in range(rows.shape[0]):
+            for i in range(n):
+                rows[c, i] = real(x[sample, c, first + i])
+
+
+@row_function
+def _read_weights(w, sample, first, n, weight):
+    for i in range(n):
+        weight[i] = weight.dtype.type(w[sample, first + i])
+
+
+@row_function
+def _read_labels(t, sample, first, n, classes, ignoring, ignore, label, weight):
+    """Read labels, unweight the ignored ones, and count those out of range, which become 0."""
+    zero = weight.dtype.type(0)
+    if ignoring:
+        for i in range(n):
+            weight[i] = zero if np.int64(t[sample, first + i]) == ignore else weight[i]
+    wrong = 0
+    for i in range(n):
+        given = np.int64(t[sample, first + i])
+        outside = (given < 0) | (given >= classes)
+        label[i] = np.int32(0 if outside else given)
+        wrong += outside & (weight[i] != zero)
+    return wrong
+
+
+@row_function
+def _one_hot(label, n, rows):
+    one, zero = rows.dtype.type(1), rows.dtype.type(0)
+    for c in range(rows.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            rows[c, i] = one if label[i] == named else zero
+
+
+@row_function
+def _blank(weight, n, rows):
+    """Blank what is ignored, which may be inf or nan."""
+    zero = rows.dtype.type(0)
+    for c in range(rows.shape[0]):
+        for i in range(n):
+            rows[c, i] = zero if weight[i] == zero else rows[c, i]
+
+
+# Probabilities ------------------------------------------------------------------------------------
+
+
+@row_function
+def _softmax(n, d, e, s, ties, scale):
+    """Turn the logits in d into differences from the largest, and e into their exponentials.
+
+    s is the sum of e but for one of those at the top, so that 1 − p keeps its relative precision;
+    ties + 1 of them are there, and p = e · scale.
+    """
+    one, zero = d.dtype.type(1), d.dtype.type(0)
+    classes = d.shape[0]
+    for i in range(n):
+        scale[i] = d[0, i]
+    for c in range(1, classes):
+        for i in range(n):
+            scale[i] = d[c, i] if d[c, i] > scale[i] else scale[i]
+    for i in range(n):
+        s[i] = zero
+    for i in range(n):
+        ties[i] = -one
+    for c in range(classes):
+        for i in range(n):
+            d[c, i] -= scale[i]
+        for i in range(n):
+            e[c, i] = exp(d[c, i])
+        for i in range(n):
+            s[i] += zero if d[c, i] == zero else e[c, i]
+        for i in range(n):
+            ties[i] += one if d[c, i] == zero else zero
+    for i in range(n):
+        s[i] += ties[i]
+    for i in range(n):
+        scale[i] = one / (one + s[i])
+
+
+@row_function
+def _complement(e, s, scale):
+    """1 − p, without cancellation."""
+    return (s + (type(e)(1) - e)) * scale
+
+
+@row_function
+def _pick(label, n, rows, picked):
+    """Take the value of the label's class."""
+    for i in range(n):
+        picked[i] = rows[0, i]
+    for c in range(1, rows.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            picked[i] = rows[c, i] if label[i] == named else picked[i]
+
+
+@row_function
+def _logarithms(n, tiny, s, log_p, log_q):
+    """From a difference in log_p and 1 − p in log_q to the logarithms, finite also where p = 1."""
+    for i in range(n):
+        log_p[i] -= log1p(s[i])
+    for i in range(n):
+        log_q[i] = log(tiny if log_q[i] < tiny else log_q[i])
+
+
+@row_function
+def _coefficients_of_label(table, label, n, k):
+    """Give every pixel the coefficients of its label's class."""
+    for j in range(table.shape[0]):
+        for i in range(n):
+            k[j, i] = table[j, 0]
+        for c in range(1, table.shape[1]):
+            if table[j, c] != table[j, 0]:
+                named, value = np.int32(c), table[j, c]
+                for i in range(n):
+                    k[j, i] = value if label[i] == named else k[j, i]
+
+
+@row_function
+def _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k):
+    """Prepare the pixel term of the label's class: q is its 1 − p."""
+    _pick(label, n, d, log_p)
+    _pick(label, n, e, q)
+    for i in range(n):
+        q[i] = _complement(q[i], s[i], scale[i])
+    for i in range(n):
+        log_q[i] = q[i]
+    _logarithms(n, tiny, s, log_p, log_q)
+    _coefficients_of_label(table, label, n, k)
+
+
+@row_function
+def _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k):
+    """Prepare the pixel term of one class."""
+    for i in range(n):
+        log_p[i] = d[c, i]
+    for i in range(n):
+        log_q[i] = _complement(e[c, i], s[i], scale[i])
+    _logarithms(n, tiny, s, log_p, log_q)
+    for j in range(table.shape[0]):
+        for i in range(n):
+            k[j, i] = table[j, c]
+
+
+# The sums -----------------------------------------------------------------------------------------
+
+
+@row_function
+def _in_tp(w, t, e, s, scale):
+    return np.float64(w * (e * scale * t))
+
+
+@row_function
+def _in_fp(w, t, e, s, scale):
+    return np.float64(w * (e * scale * (type(t)(1) - t)))
+
+
+@row_function
+def _in_fn(w, t, e, s, scale):
+    return np.float64(w * (_complement(e, s, scale) * t))
+
+
+@row_function
+def _product(x, y):
+    return np.float64(x * y)
+
+
+@summing_function
+def _add_regions(n, weight, hit, e, s, scale, sums):
+    """Add TP, FP and FN per class of a row."""
+    classes = e.shape[0]
+    for c in range(classes):
+        tp = fp = fn = 0.0
+        for i in range(n):
+            tp += _in_tp(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+            fp += _in_fp(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+            fn += _in_fn(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+        sums[COLUMNS + c] += tp
+        sums[COLUMNS + classes + c] += fp
+        sums[COLUMNS + 2 * classes + c] += fn
+
+
+@summing_function
+def _dot(n, x, y):
+    """Add up products in float64."""
+    total = 0.0
+    for i in range(n):
+        total += _product(x[i], y[i])
+    return total
+
+
+@kernel
+def sums_kernel(
+    first, last, parts, tiny, z, t, w, table, term, region, sigmoid, weighted, ignoring, ignore
+):
+    """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
+    dtype, classes = table.dtype, table.shape[1]
+    d, e, hit = (
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+    )
+    s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q, q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    value, k = np.empty(WIDTH, dtype), np.empty((table.shape[0], WIDTH), dtype)
+    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    label = np.empty(WIDTH, np.int32)
+    for task in range(first, last):
+        _, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        sums = parts[task]
+        sums[:] = 0
+        for at in range(start, end, WIDTH):
+            n = min(WIDTH, end - at)
+            if weighted:
+                _read_weights(w, sample, at, n, weight)
+            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+            if t.ndim == 2:
+                sums[1] += _read_labels(
+                    t, sample, at, n, classes, ignoring, ignore, label, weight
+                )
+                if region:
+                    _one_hot(label, n, hit)
+            else:
+                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+            if weighted:
+                _blank(weight, n, d)
+                _blank(weight, n, hit)
+            _softmax(n, d, e, s, ties, scale)
+            sums[0] += _dot(n, weight, ones)
+            if region:
+                _add_regions(n, weight, hit, e, s, scale, sums)
+            if term >= 0:
+                if t.ndim == 2:
+                    _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k)
+                    pixel_values(term, n, log_p, log_q, ones, k, value)
+                    sums[2] += _dot(n, weight, value)
+                else:
+                    for c in range(classes):
+                        _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k)
+                        pixel_values(term, n, log_p, log_q, hit[c], k, value)
+                        sums[2] += _dot(n, weight, value)
+
+
+# The gradient -------------------------------------------------------------------------------------
+
+
+@row_function
+def _region_chain(n, slopes, hit, d, e, ties, scale, at_top, mean, dz):
+    """Write ∂L/∂z: p (s − Σ p s) for s = ∂L/∂p but for a constant.
+
+    The constant is that of the largest class: a sum over the others alone does not cancel.
+    """
+    one, zero = e.dtype.type(1), e.dtype.type(0)
+    classes = e.shape[0]
+    for i in range(n):
+        at_top[i] = zero
+    for i in range(n):
+        mean[i] = zero
+    for c in range(classes):
+        inside = slopes[1 + c] - slopes[1 + 2 * classes + c]
+        outside = slopes[1 + classes + c]
+        for i in range(n):
+            dz[c, i] = hit[c, i] * inside + (one - hit[c, i]) * outside
+        for i in range(n):
+            at_top[i] += dz[c, i] if d[c, i] == zero else zero
+    for i in range(n):
+        at_top[i] /= one + ties[i]
+    for c in range(classes):
+        for i in range(n):
+            dz[c, i] -= at_top[i]
+        for i in range(n):
+            mean[i] += e[c, i] * scale[i] * dz[c, i]
+    for c in range(classes):
+        for i in range(n):
+            dz[c, i] = e[c, i] * scale[i] * (dz[c, i] - mean[i])
+
+
+@row_function
+def _add_pixel_chain_of_label(n, by, slope, label, e, q, scale, dz):
+    """Add ∂L/∂z per class from ∂L/∂log p of the label's class."""
+    for c in range(dz.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            dz[c, i] += slope * by[i] * (q[i] if label[i] == named else -e[c, i] * scale[i])
+
+
+@row_function
+def _add_pixel_chain(n, by, slope, e, s, scale, total, dz):
+    """Add ∂L/∂z per class from ∂L/∂log p per class."""
+    for i in range(n):
+        total[i] = by.dtype.type(0)
+    for c in range(dz.shape[0]):
+        for i in range(n):
+            by[c, i] *= slope
+        for i in range(n):
+            total[i] += by[c, i]
+    for c in range(dz.shape[0]):
+        for i in range(n):
+            q = _complement(e[c, i], s[i], scale[i])
+            dz[c, i] += by[c, i] * q - e[c, i] * scale[i] * (total[i] - by[c, i])
+
+
+@row_function
+def _write(rows, weight, n, gradient, sample, channel, sigmoid, first):
+    real, zero = gradient.dtype.type, weight.dtype.type(0)
+    for c in range(1 if sigmoid else 0, rows.shape[0]):
+        at = channel if sigmoid else c
+        for i in range(n):  # the slopes themselves may be nan
+            x = zero if weight[i] == zero else weight[i] * rows[c, i]
+            gradient[sample, at, first + i] = real(x)
+
+
+@kernel
+def gradient_kernel(
+    first,
+    last,
+    gradient,
+    slopes,
+    tiny,
+    z,
+    t,
+    w,
+    table,
+    term,
+    region,
+    sigmoid,
+    weighted,
+    ignoring,
+    ignore,
+):
+    """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
+    dtype, classes = table.dtype, table.shape[1]
+    d, e, hit, dz, by = (
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+    )
+    s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q, q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    k = np.empty((table.shape[0], WIDTH), dtype)
+    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    label = np.empty(WIDTH, np.int32)
+    for task in range(first, last):
+        problem, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        slope = slopes[problem]
+        for at in range(start, end, WIDTH):
+            n = min(WIDTH, end - at)
+            if weighted:
+                _read_weights(w, sample, at, n, weight)
+            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+            if t.ndim == 2:
+                _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
+                if region:
+                    _one_hot(label, n, hit)
+            else:
+                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+            if weighted:
+                _blank(weight, n, d)
+                _blank(weight, n, hit)
+            _softmax(n, d, e, s, ties, scale)
+            if region:
+                _region_chain(n, slope, hit, d, e, ties, scale, log_p, log_q, dz)
+            else:
+                dz[:] = 0
+            if term >= 0:
+                if t.ndim == 2:
+                    _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k)
+                    pixel_gradients(term, n, log_p, log_q, ones, k, by[0])
+                    _add_pixel_chain_of_label(n, by[0], slope[0], label, e, q, scale, dz)
+                else:
+                    for c in range(classes):
+                        _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k)
+                        pixel_gradients(term, n, log_p, log_q, hit[c], k, by[c])
+                    _add_pixel_chain(n, by, slope[0], e, s, scale, q, dz)
+            _write(dz, weight, n, gradient, sample, channel, sigmoid, at)
