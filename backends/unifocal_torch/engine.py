@@ -283,10 +283,15 @@ def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -
     return triton_available(z) and covers(kernel, plan, _pixel_dtype(plan, z), z, t, w)
 
 
+def _jitted(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+    """Whether Numba's kernels take the pixels."""
+    return numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w)
+
+
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     if _fused(kernel, plan, z, t, w):
         return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
-    if numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w):
+    if _jitted(kernel, plan, z, t, w):
         sums, wrong = numba_engine.numba_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
         if wrong:
             raise ValueError(label_out_of_range(plan))
@@ -320,7 +325,7 @@ def _gradient(
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
     if _fused(kernel, plan, z, t, w):
         return fused_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
-    if numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w):
+    if _jitted(kernel, plan, z, t, w):
         return numba_engine.numba_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
     gradient = xp.empty_like(z)
     for block in _blocks(z):

@@ -17,13 +17,17 @@ the number of the pixel term in `numba_terms`, or −1; `region`, whether there 
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import numpy as np
 from numba import njit
 
+from unifocal_torch import numba_math, numba_terms
 from unifocal_torch.numba_math import exp, log, log1p
 from unifocal_torch.numba_terms import pixel_gradients, pixel_values
 
-WIDTH = 512
+WIDTH = 256
 """Pixels in a row."""
 
 BLOCK = 1 << 14
@@ -31,6 +35,12 @@ BLOCK = 1 << 14
 
 COLUMNS = 3
 """Sums that are not per class: W, the labels out of range, and the pixel sum."""
+
+SOURCES = hashlib.sha256(
+    b"".join(Path(module.__file__).read_bytes() for module in (numba_math, numba_terms))
+).hexdigest()
+"""A kernel's last argument by default: Numba's cache on disk knows of changes to this file alone,
+but keeps one version for every default."""
 
 row_function = njit(error_model="numpy")
 
@@ -260,7 +270,21 @@ def _dot(n, x, y):
 
 @kernel
 def sums_kernel(
-    first, last, parts, tiny, z, t, w, table, term, region, sigmoid, weighted, ignoring, ignore
+    first,
+    last,
+    parts,
+    tiny,
+    z,
+    t,
+    w,
+    table,
+    term,
+    region,
+    sigmoid,
+    weighted,
+    ignoring,
+    ignore,
+    sources=SOURCES,
 ):
     """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
     dtype, classes = table.dtype, table.shape[1]
@@ -284,9 +308,7 @@ def sums_kernel(
                 _read_weights(w, sample, at, n, weight)
             _read_classes(z, sample, channel, sigmoid, at, n, d, False)
             if t.ndim == 2:
-                sums[1] += _read_labels(
-                    t, sample, at, n, classes, ignoring, ignore, label, weight
-                )
+                sums[1] += _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
                 if region:
                     _one_hot(label, n, hit)
             else:
@@ -396,6 +418,7 @@ def gradient_kernel(
     weighted,
     ignoring,
     ignore,
+    sources=SOURCES,
 ):
     """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
     dtype, classes = table.dtype, table.shape[1]

@@ -100,10 +100,10 @@ _SAME_WIDTH = {
 
 
 @intrinsic
-def bits_as(context, x):  # type: ignore[no-untyped-def]
+def bits_as(context, x):
     """The bits of a float as an integer, or those of an integer as a float."""
 
-    def cast(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def cast(context, builder, signature, arguments):
         return builder.bitcast(arguments[0], context.get_value_type(signature.return_type))
 
     return _SAME_WIDTH[x](x), cast
@@ -133,7 +133,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
     by_logarithm = _horner(real, f.logarithm)
 
     @njit(error_model="numpy")
-    def reduce(x):  # type: ignore[no-untyped-def]
+    def reduce(x):
         """Return n and e^r − 1 such that x = n log 2 + r, in range."""
         x = least if x < least else x
         x = largest if x > largest else x  # nan stays
@@ -143,22 +143,22 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
         return integer(bits_as(shifted) - rounder_bits), r + r * r * by_exponential(r)
 
     @njit(error_model="numpy")
-    def power(n):  # type: ignore[no-untyped-def]
+    def power(n):
         """2^n."""
         return bits_as(integer(integer(n + bias) << digits))
 
-    def exp(x):  # type: ignore[no-untyped-def]
+    def exp(x):
         n, y = reduce(x)
         first = integer(n >> integer(1))  # 2^n alone may not be a normal number
         return (y + one) * power(first) * power(integer(n - first))
 
-    def expm1(x):  # type: ignore[no-untyped-def]
+    def expm1(x):
         n, y = reduce(x)
         first = integer(n >> integer(1))
         a, b = power(first), power(integer(n - first))
         return y * a * b + (a * b - one)
 
-    def log(x):  # type: ignore[no-untyped-def]
+    def log(x):
         bits = bits_as(x)
         n = integer(integer(bits - root_bits) >> digits)
         y = bits_as(integer(bits - integer(n << digits))) - one
@@ -170,7 +170,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
         # x − x is nan where x is nan, whose bits look like a number's.
         return n * ln2_high - ((square - (tail + n * ln2_low)) - y) + (x - x)
 
-    def log1p(x):  # type: ignore[no-untyped-def]
+    def log1p(x):
         u = one + x
         return logarithm(u) + (x - (u - one)) / u
 
@@ -178,22 +178,22 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
     return {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p}
 
 
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x):
     """e^x, up to ∞ and down to 0."""
     raise NotImplementedError("only compiled code calls this")
 
 
-def expm1(x):  # type: ignore[no-untyped-def]
+def expm1(x):
     """e^x − 1, which keeps its digits near 0."""
     raise NotImplementedError("only compiled code calls this")
 
 
-def log(x):  # type: ignore[no-untyped-def]
+def log(x):
     """The natural logarithm of a normal number."""
     raise NotImplementedError("only compiled code calls this")
 
 
-def log1p(x):  # type: ignore[no-untyped-def]
+def log1p(x):
     """log(1 + x), which keeps its digits near 0, for x ≥ 0."""
     raise NotImplementedError("only compiled code calls this")
 
@@ -203,7 +203,7 @@ _BY_TYPE = {kind: _functions(f) for kind, f in FORMATS.items()}
 
 def _overload(function: Callable[..., Any]) -> None:
     @overload(function, jit_options={"error_model": "numpy"})
-    def choose(x):  # type: ignore[no-untyped-def]
+    def choose(x):
         return _BY_TYPE[x][function.__name__] if x in _BY_TYPE else None
 
 
@@ -213,6 +213,6 @@ del _function
 
 
 @njit(error_model="numpy")
-def where(condition, x, y):  # type: ignore[no-untyped-def]
+def where(condition, x, y):
     """X where the condition holds, else y; both are known, so that nothing branches."""
     return x if condition else y

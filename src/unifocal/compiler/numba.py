@@ -70,9 +70,8 @@ def _choice(name: str, doc: str, functions: list[str]) -> str:
         f"if term == {i}:\n    {f}(n, log_ps, log_qs, ts, k, y)" for i, f in enumerate(functions)
     ]
     body = "\n".join([f'"""{doc}"""', *cases])
-    return (
-        f"@row_function\ndef {name}(term, n, log_ps, log_qs, ts, k, y):\n"
-        + textwrap.indent(body, "    ")
+    return f"@row_function\ndef {name}(term, n, log_ps, log_qs, ts, k, y):\n" + textwrap.indent(
+        body, "    "
     )
 
 
