@@ -67,37 +67,43 @@ def _place(task, pixels, sigmoid, channels):
 
 @row_function
 def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
-    """Read a row per class; a sigmoid channel x has the classes (constant − x, x) or (0, x)."""
+    """Read a row per class; a sigmoid channel x has the classes (1 − x, x) or (0, x).
+
+    Slices are taken first: an index that might be negative keeps a loop from being vectorised.
+    """
     real = rows.dtype.type
     if sigmoid:
+        given = x[sample, channel, first : first + n]
         for i in range(n):
-            rows[1, i] = real(x[sample, channel, first + i])
+            rows[1, i] = real(given[i])
         for i in range(n):
             rows[0, i] = real(1) - rows[1, i] if constant else real(0)
     else:
         for c in range(rows.shape[0]):
+            given = x[sample, c, first : first + n]
             for i in range(n):
-                rows[c, i] = real(x[sample, c, first + i])
+                rows[c, i] = real(given[i])
 
 
 @row_function
 def _read_weights(w, sample, first, n, weight):
+    given = w[sample, first : first + n]
     for i in range(n):
-        weight[i] = weight.dtype.type(w[sample, first + i])
+        weight[i] = weight.dtype.type(given[i])
 
 
 @row_function
 def _read_labels(t, sample, first, n, classes, ignoring, ignore, label, weight):
     """Read labels, unweight the ignored ones, and count those out of range, which become 0."""
-    zero = weight.dtype.type(0)
+    zero, given = weight.dtype.type(0), t[sample, first : first + n]
     if ignoring:
         for i in range(n):
-            weight[i] = zero if np.int64(t[sample, first + i]) == ignore else weight[i]
+            weight[i] = zero if np.int64(given[i]) == ignore else weight[i]
     wrong = 0
     for i in range(n):
-        given = np.int64(t[sample, first + i])
-        outside = (given < 0) | (given >= classes)
-        label[i] = np.int32(0 if outside else given)
+        named = np.int64(given[i])
+        outside = (named < 0) | (named >= classes)
+        label[i] = np.int32(0 if outside else named)
         wrong += outside & (weight[i] != zero)
     return wrong
 
@@ -395,10 +401,10 @@ def _add_pixel_chain(n, by, slope, e, s, scale, total, dz):
 def _write(rows, weight, n, gradient, sample, channel, sigmoid, first):
     real, zero = gradient.dtype.type, weight.dtype.type(0)
     for c in range(1 if sigmoid else 0, rows.shape[0]):
-        at = channel if sigmoid else c
+        written = gradient[sample, channel if sigmoid else c, first : first + n]
         for i in range(n):  # the slopes themselves may be nan
             x = zero if weight[i] == zero else weight[i] * rows[c, i]
-            gradient[sample, at, first + i] = real(x)
+            written[i] = real(x)
 
 
 @kernel
