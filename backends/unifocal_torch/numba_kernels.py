@@ -149,17 +149,17 @@ def _softmax(n, d, e, s, ties, scale):
         ties[i] = -one
     for c in range(classes):
         for i in range(n):
-            d[c, i] -= scale[i]
+            x = d[c, i] - scale[i]
+            d[c, i] = x
+            e[c, i] = exp(x)
         for i in range(n):
-            e[c, i] = exp(d[c, i])
-        for i in range(n):
-            s[i] += zero if d[c, i] == zero else e[c, i]
-        for i in range(n):
-            ties[i] += one if d[c, i] == zero else zero
+            top = d[c, i] == zero
+            s[i] += zero if top else e[c, i]
+            ties[i] += one if top else zero
     for i in range(n):
-        s[i] += ties[i]
-    for i in range(n):
-        scale[i] = one / (one + s[i])
+        x = s[i] + ties[i]
+        s[i] = x
+        scale[i] = one / (one + x)
 
 
 @row_function
@@ -169,23 +169,37 @@ def _complement(e, s, scale):
 
 
 @row_function
-def _pick(label, n, rows, picked):
-    """Take the value of the label's class."""
+def _pick(n, label, d, e, picked_d, picked_e):
+    """Take what belongs to the label's class."""
     for i in range(n):
-        picked[i] = rows[0, i]
-    for c in range(1, rows.shape[0]):
+        picked_d[i] = d[0, i]
+    for i in range(n):
+        picked_e[i] = e[0, i]
+    for c in range(1, d.shape[0]):
         named = np.int32(c)
         for i in range(n):
-            picked[i] = rows[c, i] if label[i] == named else picked[i]
+            hit = label[i] == named
+            picked_d[i] = d[c, i] if hit else picked_d[i]
+            picked_e[i] = e[c, i] if hit else picked_e[i]
 
 
 @row_function
-def _logarithms(n, tiny, s, log_p, log_q):
-    """From a difference in log_p and 1 − p in log_q to the logarithms, finite also where p = 1."""
+def _logarithms(n, d, e, s, scale, tiny, log_p, log_q):
+    """Write log p and log(1 − p), finite also where p = 1."""
     for i in range(n):
-        log_p[i] -= log1p(s[i])
+        log_p[i] = d[i] - log1p(s[i])
     for i in range(n):
-        log_q[i] = log(tiny if log_q[i] < tiny else log_q[i])
+        q = _complement(e[i], s[i], scale[i])
+        log_q[i] = log(tiny if q < tiny else q)
+
+
+@row_function
+def _odds(n, e, s, tiny, y):
+    """Write p / (1 − p), finite also where p = 1."""
+    one = y.dtype.type(1)
+    for i in range(n):
+        others = s[i] + (one - e[i])
+        y[i] = e[i] / (tiny if others < tiny else others)
 
 
 @row_function
@@ -202,26 +216,7 @@ def _coefficients_of_label(table, label, n, k):
 
 
 @row_function
-def _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k):
-    """Prepare the pixel term of the label's class: q is its 1 − p."""
-    _pick(label, n, d, log_p)
-    _pick(label, n, e, q)
-    for i in range(n):
-        q[i] = _complement(q[i], s[i], scale[i])
-    for i in range(n):
-        log_q[i] = q[i]
-    _logarithms(n, tiny, s, log_p, log_q)
-    _coefficients_of_label(table, label, n, k)
-
-
-@row_function
-def _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k):
-    """Prepare the pixel term of one class."""
-    for i in range(n):
-        log_p[i] = d[c, i]
-    for i in range(n):
-        log_q[i] = _complement(e[c, i], s[i], scale[i])
-    _logarithms(n, tiny, s, log_p, log_q)
+def _coefficients_of_class(table, c, n, k):
     for j in range(table.shape[0]):
         for i in range(n):
             k[j, i] = table[j, c]
@@ -300,7 +295,8 @@ def sums_kernel(
         np.empty((classes, WIDTH), dtype),
     )
     s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
-    log_p, log_q, q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     value, k = np.empty(WIDTH, dtype), np.empty((table.shape[0], WIDTH), dtype)
     weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
     label = np.empty(WIDTH, np.int32)
@@ -328,12 +324,15 @@ def sums_kernel(
                 _add_regions(n, weight, hit, e, s, scale, sums)
             if term >= 0:
                 if t.ndim == 2:
-                    _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k)
+                    _pick(n, label, d, e, label_d, label_e)
+                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
+                    _coefficients_of_label(table, label, n, k)
                     pixel_values(term, n, log_p, log_q, ones, k, value)
                     sums[2] += _dot(n, weight, value)
                 else:
                     for c in range(classes):
-                        _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k)
+                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
+                        _coefficients_of_class(table, c, n, k)
                         pixel_values(term, n, log_p, log_q, hit[c], k, value)
                         sums[2] += _dot(n, weight, value)
 
@@ -373,12 +372,13 @@ def _region_chain(n, slopes, hit, d, e, ties, scale, at_top, mean, dz):
 
 
 @row_function
-def _add_pixel_chain_of_label(n, by, slope, label, e, q, scale, dz):
+def _add_pixel_chain_of_label(n, by, slope, label, e, s, scale, dz):
     """Add ∂L/∂z per class from ∂L/∂log p of the label's class."""
     for c in range(dz.shape[0]):
         named = np.int32(c)
         for i in range(n):
-            dz[c, i] += slope * by[i] * (q[i] if label[i] == named else -e[c, i] * scale[i])
+            q = _complement(e[c, i], s[i], scale[i])
+            dz[c, i] += slope * by[i] * (q if label[i] == named else -e[c, i] * scale[i])
 
 
 @row_function
@@ -436,7 +436,8 @@ def gradient_kernel(
         np.empty((classes, WIDTH), dtype),
     )
     s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
-    log_p, log_q, q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     k = np.empty((table.shape[0], WIDTH), dtype)
     weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
     label = np.empty(WIDTH, np.int32)
@@ -464,12 +465,17 @@ def gradient_kernel(
                 dz[:] = 0
             if term >= 0:
                 if t.ndim == 2:
-                    _prepare_label(n, tiny, label, d, e, s, scale, table, log_p, log_q, q, k)
+                    _pick(n, label, d, e, label_d, label_e)
+                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
+                    _coefficients_of_label(table, label, n, k)
+                    _odds(n, label_e, s, tiny, by[0])
                     pixel_gradients(term, n, log_p, log_q, ones, k, by[0])
-                    _add_pixel_chain_of_label(n, by[0], slope[0], label, e, q, scale, dz)
+                    _add_pixel_chain_of_label(n, by[0], slope[0], label, e, s, scale, dz)
                 else:
                     for c in range(classes):
-                        _prepare_class(n, c, tiny, d, e, s, scale, table, log_p, log_q, k)
+                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
+                        _coefficients_of_class(table, c, n, k)
+                        _odds(n, e[c], s, tiny, by[c])
                         pixel_gradients(term, n, log_p, log_q, hit[c], k, by[c])
-                    _add_pixel_chain(n, by, slope[0], e, s, scale, q, dz)
+                    _add_pixel_chain(n, by, slope[0], e, s, scale, log_p, dz)
             _write(dz, weight, n, gradient, sample, channel, sigmoid, at)

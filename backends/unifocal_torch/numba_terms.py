@@ -67,14 +67,10 @@ def focal_pixel_gradient(n, log_ps, log_qs, ts, k, y):
         log_p = log_ps[i]
         log_q = log_qs[i]
         t = ts[i]
+        odds = y[i]
         k1 = k[1, i]
         k2 = k[2, i]
-        y[i] = k[0, i] * (
-            k1
-            * t
-            * (k2 * ((log_p - real(1e-37)) / (nm.expm1(-log_p) + real(1e-37))) + real(-1))
-            * nm.exp(k2 * log_q)
-        )
+        y[i] = k[0, i] * (k1 * t * (k2 * (log_p * odds) + real(-1)) * nm.exp(k2 * log_q))
 
 
 def focal_pixel_coefficients(*, alpha: float, gamma: float) -> tuple[float, ...]:
@@ -126,14 +122,10 @@ def hybrid_focal_pixel_gradient(n, log_ps, log_qs, ts, k, y):
         log_p = log_ps[i]
         log_q = log_qs[i]
         t = ts[i]
+        odds = y[i]
         k1 = k[1, i]
         k2 = k[2, i]
-        y[i] = k[0, i] * (
-            k1
-            * t
-            * (k2 * ((log_p - real(1e-37)) / (nm.expm1(-log_p) + real(1e-37))) + real(-1))
-            * nm.exp(k2 * log_q)
-        )
+        y[i] = k[0, i] * (k1 * t * (k2 * (log_p * odds) + real(-1)) * nm.exp(k2 * log_q))
 
 
 def hybrid_focal_pixel_coefficients(*, focal_alpha: float, focal_gamma: float) -> tuple[float, ...]:
@@ -165,6 +157,7 @@ def asymmetric_focal_pixel_gradient(n, log_ps, log_qs, ts, k, y):
         log_p = log_ps[i]
         log_q = log_qs[i]
         t = ts[i]
+        odds = y[i]
         k1 = k[1, i]
         k2 = k[2, i]
         k3 = k[3, i]
@@ -173,10 +166,7 @@ def asymmetric_focal_pixel_gradient(n, log_ps, log_qs, ts, k, y):
             nm.where(
                 (k2 != real(0)),
                 -k1 * t,
-                -k3
-                * t
-                * (k4 * ((log_p - real(1e-37)) / (nm.expm1(-log_p) + real(1e-37))) + real(-1))
-                * nm.exp(k4 * log_q),
+                -k3 * t * (k4 * (log_p * odds) + real(-1)) * nm.exp(k4 * log_q),
             )
         )
 
@@ -205,7 +195,7 @@ def pixel_values(term, n, log_ps, log_qs, ts, k, y):
 
 @row_function
 def pixel_gradients(term, n, log_ps, log_qs, ts, k, y):
-    """Write k[0] times ∂term/∂log p to y."""
+    """Replace the odds p / (1 − p) in y by k[0] times ∂term/∂log p."""
     if term == 0:
         cross_entropy_pixel_gradient(n, log_ps, log_qs, ts, k, y)
     if term == 1:

@@ -14,7 +14,7 @@ import sympy as sp
 from unifocal.compiler.docs import escaped
 from unifocal.compiler.emit import HEADER, _trace
 from unifocal.compiler.printers import native_printer
-from unifocal.compiler.trace import INPUTS, TracedPart
+from unifocal.compiler.trace import INPUTS, TracedPart, log_odds
 from unifocal.compiler.triton import PIXEL, Coefficients, coefficients_function, pixel_doc
 from unifocal_spec import Loss
 
@@ -40,6 +40,7 @@ def _function(name: str, doc: str, expression: sp.Expr) -> str:
     used = {s.name for s in expression.free_symbols}
     coefficients = sorted(used - {s.name for s in PIXEL}, key=lambda symbol: int(symbol[1:]))
     loop = [f"{s} = {s}s[i]" for s in map(str, INPUTS["pixel"]) if s in used]
+    loop += ["odds = y[i]"] if expression.has(log_odds) else []
     loop += [f"{k} = k[{k[1:]}, i]" for k in coefficients]
     loop += [f"{symbol} = {printer.doprint(step)}" for symbol, step in steps]
     loop += [f"y[i] = k[0, i] * ({printer.doprint(result)})"]
@@ -98,7 +99,11 @@ def emit_numba(losses: Iterable[Loss], source: str) -> str:
         _PREAMBLE.strip(),
         *printed.values(),
         _choice("pixel_values", "Write k[0] times a term of n pixels to y.", list(printed)),
-        _choice("pixel_gradients", "Write k[0] times ∂term/∂log p to y.", gradients),
+        _choice(
+            "pixel_gradients",
+            "Replace the odds p / (1 − p) in y by k[0] times ∂term/∂log p.",
+            gradients,
+        ),
         f"TERMS: dict[str, Term | None] = {{{', '.join(terms)}}}\n"
         '"""The pixel term of every loss, or None where it has none."""',
     ]

@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.printing.precedence import PRECEDENCE, precedence
 
-from unifocal.compiler.trace import log_odds
+from unifocal.compiler.trace import LOG_P, log_odds
 
 _FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.Abs: "abs",
@@ -218,6 +218,11 @@ class _NumbaMixin(_KernelMixin):
 
     def _number(self, value: float) -> str:
         return f"real({value!r})"
+
+    def _print_log_odds(self, expression: sp.Basic) -> str:
+        (x,) = expression.args
+        # The kernels have p / (1 − p) at hand: no exponential is needed.
+        return f"({x} * odds)" if x == LOG_P else str(super()._print_log_odds(expression))
 
     def _print_Float(self, expression: sp.Float) -> str:
         return self._number(float(expression))
