@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -17,8 +17,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unifocal_numpy import namespace as np_xp
+from unifocal_numpy.losses import KERNELS
 from unifocal_spec import Kernel, Plan
-from unifocal_spec.regions import Slopes, Sums
+from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
 from unifocal_torch import namespace as xp
 
 Tensor = torch.Tensor
@@ -26,6 +28,9 @@ Array = NDArray[Any]
 
 _FLOATS = (torch.float32, torch.float64)
 _DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+FEW = 1 << 13
+"""The pixels that one thread is done with before another could begin."""
 
 _chosen: bool | None = None
 
@@ -145,9 +150,13 @@ if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
     os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
-def _run(kernel: Callable[..., None], tasks: int, *arguments: Any) -> None:
-    """Do the tasks on as many threads as PyTorch would; each takes what comes next."""
-    threads = min(torch.get_num_threads(), tasks)
+def _threads(t: Tensor) -> int:
+    return 1 if t.numel() <= FEW else torch.get_num_threads()
+
+
+def _run(kernel: Callable[..., None], tasks: int, threads: int, *arguments: Any) -> None:
+    """Do the tasks on at most so many threads; each takes what comes next."""
+    threads = min(threads, tasks)
     if threads <= 1:
         kernel(0, tasks, *arguments)
         return
@@ -175,15 +184,36 @@ def numba_sums(
     problems, classes = _problems(plan, z), plan.classes
     blocks = -(-z.shape[2] // kernels.BLOCK)
     parts = np.empty((problems * blocks, kernels.COLUMNS + 3 * classes))
-    _run(kernels.sums_kernel, len(parts), parts, *_arguments(kernel, plan, dtype, z, t, w))
+    _run(
+        kernels.sums_kernel,
+        len(parts),
+        _threads(t),
+        parts,
+        *_arguments(kernel, plan, dtype, z, t, w),
+    )
     sums = parts.reshape(z.shape[0], -1, blocks, parts.shape[1]).sum(axis=2)
-    total = torch.from_numpy(sums)
-    regions = total[..., kernels.COLUMNS :].split(classes, dim=-1)
+    regions = (
+        torch.from_numpy(sums[..., start : start + classes])
+        for start in range(kernels.COLUMNS, sums.shape[-1], classes)
+    )
     return Sums(
-        total[..., 0],
-        None if kernel.pixel is None else total[..., 2],
+        torch.from_numpy(sums[..., 0]),
+        None if kernel.pixel is None else torch.from_numpy(sums[..., 2]),
         *((None,) * 3 if kernel.region is None else regions),
     ), bool(sums[..., 1].any())
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
+    """Return the loss, by NumPy: of few numbers its calls cost half of PyTorch's."""
+    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    with np.errstate(all="ignore"):
+        losses = region_losses(np_xp, vector, numpy_kernel, plan, arrays)
+        return torch.as_tensor(reduce_losses(np_xp, plan, losses))
+
+
+def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Kernel, Sums, Vector]:
+    arrays = Sums(*(None if s is None else s.numpy() for s in sums))
+    return KERNELS[kernel.name], arrays, partial(np_xp.vector, like=arrays.weight)
 
 
 def numba_gradient(
@@ -193,19 +223,28 @@ def numba_gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    slopes: Slopes,
+    sums: Sums,
+    cotangent: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the slopes that `spread_slopes` returns."""
+    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
     kernels = _kernels()[0]
+    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    with np.errstate(all="ignore"):
+        slopes = region_slopes(np_xp, vector, numpy_kernel, plan, arrays, cotangent.numpy())
     problems = _problems(plan, z)
-    zero = torch.zeros(problems, 1, dtype=dtype)
-    pixel = zero if slopes.pixel is None else slopes.pixel.reshape(problems, -1)
-    regions = [s.reshape(problems, -1) for s in slopes[1:] if s is not None]
-    by_sum = torch.cat([pixel, *regions], dim=1).numpy()
+    by_sum = np.zeros((problems, 1 + 3 * plan.classes), _numpy(dtype))
+    at = 0
+    for slope, width in zip(slopes, (1, *(plan.classes,) * 3), strict=True):
+        if slope is not None:  # those of a batch are those of all samples
+            by_sum.reshape(z.shape[0], -1, by_sum.shape[1])[..., at : at + width] = slope.reshape(
+                *slope.shape[:2], width
+            )
+        at += width
     gradient = xp.empty_like(z)
     _run(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
+        _threads(t),
         gradient.numpy(),
         by_sum,
         *_arguments(kernel, plan, dtype, z, t, w),

@@ -18,6 +18,7 @@ the number of the pixel term in `numba_terms`, or −1; `region`, whether there 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +40,18 @@ COLUMNS = 3
 SOURCES = hashlib.sha256(
     b"".join(Path(module.__file__).read_bytes() for module in (numba_math, numba_terms))
 ).hexdigest()
-"""A kernel's last argument by default: Numba's cache on disk knows of changes to this file alone,
-but keeps one version for every default."""
+"""What kernels are compiled from but for this file, whose changes Numba's cache sees by itself."""
 
 row_function = njit(error_model="numpy")
 
 # Adding may take place in any order, as vector instructions need; nothing else may be rearranged.
 summing_function = njit(error_model="numpy", fastmath={"reassoc"})
 
-kernel = njit(error_model="numpy", nogil=True, cache=True)
+
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel, or find it in Numba's cache on disk, which goes by names."""
+    function.__qualname__ += f"_{SOURCES[:16]}"
+    return njit(error_model="numpy", nogil=True, cache=True)(function)
 
 
 # Reading ------------------------------------------------------------------------------------------
@@ -285,7 +289,6 @@ def sums_kernel(
     weighted,
     ignoring,
     ignore,
-    sources=SOURCES,
 ):
     """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
     dtype, classes = table.dtype, table.shape[1]
@@ -424,7 +427,6 @@ def gradient_kernel(
     weighted,
     ignoring,
     ignore,
-    sources=SOURCES,
 ):
     """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
     dtype, classes = table.dtype, table.shape[1]
