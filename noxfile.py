@@ -74,7 +74,7 @@ def frameworks(session: nox.Session) -> str:
 
 def peers(session: nox.Session) -> str:
     """Every framework, and the libraries whose losses are inspected and timed."""
-    ours = ["-e", ".[torch,jax,tensorflow,benchmarks]", *groups("peers")]
+    ours = ["-e", ".[torch,numba,jax,tensorflow,benchmarks]", *groups("peers")]
     return environment(session, "peers", [TORCH], ours, [*WITHOUT_DEPENDENCIES])
 
 

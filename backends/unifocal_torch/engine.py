@@ -9,6 +9,7 @@ a block the N · K problems lie along one axis of length n, and M is the block's
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from functools import partial, reduce
@@ -29,6 +30,7 @@ from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import (
     Sums,
     add_sums,
+    cotangents,
     pool,
     reduce_losses,
     region_losses,
@@ -36,6 +38,7 @@ from unifocal_spec.regions import (
     shares,
 )
 from unifocal_torch import namespace as xp
+from unifocal_torch import numba_engine
 from unifocal_torch.triton_engine import covers, fused_gradient, fused_sums, triton_available
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
@@ -57,8 +60,8 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    losses: Tensor = _RegionLosses.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
-    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
+    value: Tensor = _Loss.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
+    return value
 
 
 def piece_sums(
@@ -166,8 +169,8 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
 # Autograd -----------------------------------------------------------------------------------------
 
 
-class _RegionLosses(torch.autograd.Function):
-    """Losses of all regions, with the closed-form gradient; the sums are returned to be saved."""
+class _Loss(torch.autograd.Function):
+    """The loss, with the closed-form gradient; the sums are returned to be saved."""
 
     generate_vmap_rule = True
 
@@ -176,8 +179,9 @@ class _RegionLosses(torch.autograd.Function):
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
         sums = _sums(kernel, plan, z, t, w)
-        vector = partial(xp.vector, like=sums.weight)
-        return region_losses(xp, vector, kernel, plan, sums), *sums
+        if _jitted(kernel, plan, z, t, w):
+            return numba_engine.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
+        return loss_of_sums(kernel, plan, sums, z), *sums
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
@@ -191,6 +195,7 @@ class _RegionLosses(torch.autograd.Function):
         z, t, w, *sums = ctx.saved_tensors
         if torch.compiler.is_compiling():
             z, t = _anew(z, cotangent), _anew(t, cotangent)
+        cotangent = cotangents(xp, ctx.plan, Sums(*sums), cotangent.to(sums[0].dtype))
         if torch.is_grad_enabled():  # somebody may want to differentiate again
             gradient = _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan)
         else:
@@ -206,6 +211,10 @@ def _anew(x: Tensor, cotangent: Tensor) -> Tensor:
     """
     never = ((cotangent == 0) & (cotangent == 1)).any()
     return x ^ never if x.dtype is torch.bool else x + never.to(x.dtype)
+
+
+# PyTorch looks at the signature in every call, which is slow unless it is written down.
+_Loss.forward.__signature__ = inspect.signature(_Loss.forward)  # type: ignore[attr-defined]
 
 
 class _Gradient(torch.autograd.Function):
@@ -282,9 +291,20 @@ def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -
     return triton_available(z) and covers(kernel, plan, _pixel_dtype(plan, z), z, t, w)
 
 
+def _jitted(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+    """Whether Numba's kernels take the pixels, one pass each."""
+    available = numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w)
+    return available and not _fused(kernel, plan, z, t, w)
+
+
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     if _fused(kernel, plan, z, t, w):
         return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
+    if _jitted(kernel, plan, z, t, w):
+        sums, wrong = numba_engine.numba_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
+        if wrong:
+            raise ValueError(label_out_of_range(plan))
+        return sums
     # Not kept until the last one is there: small tensors between large ones would pin the heap.
     total = reduce(
         add_sums,
@@ -303,6 +323,9 @@ def _gradient(
     sums: Sums,
     cotangent: Tensor,
 ) -> Tensor:
+    if _jitted(kernel, plan, z, t, w):
+        dtype = _pixel_dtype(plan, z)
+        return numba_engine.numba_gradient(kernel, plan, dtype, z, t, w, sums, cotangent)
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))

@@ -17,6 +17,7 @@ from unifocal.compiler.emit import (
     emit_torch_modules,
 )
 from unifocal.compiler.equations import pages
+from unifocal.compiler.numba import emit_numba
 from unifocal.compiler.triton import emit_triton
 from unifocal_spec import LOSSES
 
@@ -28,6 +29,7 @@ def _code() -> Iterator[tuple[str, str]]:
     for name in BACKENDS:
         yield f"backends/unifocal_{name}/losses.py", emit_backend(losses, name, SOURCE)
     yield "backends/unifocal_torch/modules.py", emit_torch_modules(losses, SOURCE)
+    yield "backends/unifocal_torch/numba_terms.py", emit_numba(losses, SOURCE)
     yield "backends/unifocal_torch/triton_terms.py", emit_triton(losses, SOURCE)
     yield "backends/unifocal_keras/losses.py", emit_keras(losses, SOURCE)
     yield "src/unifocal/losses.py", emit_front(losses, SOURCE)

@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.printing.precedence import PRECEDENCE, precedence
 
-from unifocal.compiler.trace import log_odds
+from unifocal.compiler.trace import LOG_P, log_odds
 
 _FUNCTIONS: dict[type[sp.Basic], str] = {
     sp.Abs: "abs",
@@ -53,6 +53,7 @@ _MODULES = {
     "numpy": "np",
     "torch": "torch",
     "triton": "tm",
+    "numba": "nm",
     "jax": "jnp",
     "tensorflow": "tf.math",
 }
@@ -98,7 +99,8 @@ class _NativeMixin:
     def _print_log_odds(self, expression: sp.Basic) -> str:
         x = self._print(expression.args[0])
         # Its limit at 0 is −1, and so is that of two tiny numbers: no case need be distinguished.
-        return f"(({x} - {_TINY}) / ({self._expm1(f'-{x}')} + {_TINY}))"
+        tiny = self._print(sp.Float(_TINY))
+        return f"(({x} - {tiny}) / ({self._expm1(f'-{x}')} + {tiny}))"
 
     def _print_expm1(self, expression: sp.Basic) -> str:
         if self.is_scalar(expression):
@@ -185,33 +187,56 @@ class _NativeMixin:
         return str(super()._print(expression, **kwargs))  # type: ignore[misc]
 
 
-class _TritonMixin(_NativeMixin):
-    """Print what Triton kernels can do: less than a framework."""
+class _KernelMixin(_NativeMixin):
+    """Print what kernels can do: less than a framework."""
 
     def _call(self, name: str, expression: sp.Basic) -> str:
         if name not in ("exp", "expm1", "log", "log1p"):
             raise UnsupportedOperationError(
-                f"triton: {type(expression).__name__} cannot be printed, in {expression}"
+                f"{self.backend}: {type(expression).__name__} cannot be printed, in {expression}"
             )
         return super()._call(name, expression)
-
-    @property
-    def _where(self) -> str:
-        return "tl.where"
 
     def _print_Pow(self, expression: sp.Pow, **_: Any) -> str:
         exponent = int(expression.exp) if expression.exp.is_Integer else 0
         if not exponent:
-            raise UnsupportedOperationError(f"triton: {expression} cannot be printed")
+            raise UnsupportedOperationError(f"{self.backend}: {expression} cannot be printed")
         base = self.parenthesize(expression.base, PRECEDENCE["Pow"])  # type: ignore[attr-defined]
         product = " * ".join([base] * abs(exponent))
-        return f"({product})" if exponent > 0 else f"(1 / ({product}))"
+        one = self._print(sp.Integer(1))
+        return f"({product})" if exponent > 0 else f"({one} / ({product}))"
+
+
+class _TritonMixin(_KernelMixin):
+    @property
+    def _where(self) -> str:
+        return "tl.where"
+
+
+class _NumbaMixin(_KernelMixin):
+    """Give numbers the dtype of arithmetic, `real`; Numba would widen float32 to that of theirs."""
+
+    def _number(self, value: float) -> str:
+        return f"real({value!r})"
+
+    def _print_log_odds(self, expression: sp.Basic) -> str:
+        (x,) = expression.args
+        # The kernels have p / (1 − p) at hand: no exponential is needed.
+        return f"({x} * odds)" if x == LOG_P else str(super()._print_log_odds(expression))
+
+    def _print_Float(self, expression: sp.Float) -> str:
+        return self._number(float(expression))
+
+    def _print_Integer(self, expression: sp.Integer) -> str:
+        return self._number(int(expression))
+
+    _print_Zero = _print_One = _print_NegativeOne = _print_Integer
 
 
 def native_printer(backend: str, scalars: Iterable[str] = ()) -> Any:
     """Return the printer of a backend; `scalars` names the symbols that are Python numbers."""
     # SymPy's printers import their framework where it is installed, so each is fetched when needed.
-    if backend in ("numpy", "triton"):
+    if backend in ("numpy", "numba", "triton"):
         from sympy.printing.numpy import NumPyPrinter as Base
     elif backend == "jax":
         from sympy.printing.numpy import JaxPrinter as Base
@@ -219,5 +244,5 @@ def native_printer(backend: str, scalars: Iterable[str] = ()) -> Any:
         from sympy.printing.pytorch import TorchPrinter as Base
     else:
         from sympy.printing.tensorflow import TensorflowPrinter as Base
-    mixin = _TritonMixin if backend == "triton" else _NativeMixin
+    mixin = {"numba": _NumbaMixin, "triton": _TritonMixin}.get(backend, _NativeMixin)
     return type(f"Native{Base.__name__}", (mixin, Base), {})(backend, scalars)

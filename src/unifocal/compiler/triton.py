@@ -18,7 +18,7 @@ from unifocal.compiler.printers import native_printer
 from unifocal.compiler.trace import INPUTS, TracedPart
 from unifocal_spec import ClassSet, Loss
 
-_PIXEL = frozenset(INPUTS["pixel"])
+PIXEL = frozenset(INPUTS["pixel"])
 _PREAMBLE = '''
 class Term(NamedTuple):
     """The pixel term of a loss: Triton functions of log p, log(1 − p), t and coefficients k."""
@@ -46,10 +46,10 @@ class Coefficients:
 
     def extract(self, expression: sp.Basic) -> sp.Basic:
         """Replace the largest subexpressions without log p, log(1 − p) and t by symbols."""
-        if not expression.free_symbols & _PIXEL:
+        if not expression.free_symbols & PIXEL:
             return self._coefficient(expression)
         if isinstance(expression, (sp.Add, sp.Mul)):
-            apart, rest = expression.as_independent(*_PIXEL)
+            apart, rest = expression.as_independent(*PIXEL)
             terms = sp.Add.make_args if isinstance(expression, sp.Add) else sp.Mul.make_args
             return expression.func(self._coefficient(apart), *map(self._inside, terms(rest)))
         return self._inside(expression)
@@ -72,7 +72,7 @@ class Coefficients:
 
     def _condition(self, condition: sp.Basic) -> sp.Basic:
         """Replace a condition on hyperparameters alone: it is a number, 0 or 1, in the table."""
-        if not condition.free_symbols & _PIXEL:
+        if not condition.free_symbols & PIXEL:
             return sp.Ne(self._symbol(condition), 0) if condition.free_symbols else condition
         return self._inside(condition)
 
@@ -81,7 +81,7 @@ def _function(name: str, doc: str, expression: sp.Expr) -> str:
     printer = native_printer("triton")
     steps, (result,) = sp.cse([expression], symbols=(sp.Symbol(f"x{i}") for i in range(1000)))
     used = sorted(
-        (s.name for s in expression.free_symbols - _PIXEL), key=lambda symbol: int(symbol[1:])
+        (s.name for s in expression.free_symbols - PIXEL), key=lambda symbol: int(symbol[1:])
     )
     lines = [f"{k} = k[{k[1:]}]" for k in used]
     lines += [f"{symbol} = {printer.doprint(step)}" for symbol, step in steps]
@@ -89,23 +89,35 @@ def _function(name: str, doc: str, expression: sp.Expr) -> str:
     return f"@triton.jit\ndef {name}(log_p, log_q, t, k):\n" + textwrap.indent(body, "    ")
 
 
+def coefficients_function(part: TracedPart, loss: Loss, coefficients: Coefficients) -> str:
+    """Print the function from the hyperparameters of one class to the coefficients."""
+    name = part.function.__name__
+    scalar = native_printer("numpy", part.hyper)
+    entries = ", ".join(scalar.doprint(e) for e in coefficients.symbols)
+    sets = {n for n in part.hyper if isinstance(loss.hyperparameters[n], ClassSet)}
+    hyper = ", ".join(f"{n}: {'bool' if n in sets else 'float'}" for n in part.hyper)
+    return (
+        f"def {name}_coefficients({'*, ' if hyper else ''}{hyper}) -> tuple[float, ...]:\n"
+        f'    """The coefficients k[1], k[2], … of `{name}` for one class."""\n'
+        f"    return ({entries}{',' if len(coefficients.symbols) == 1 else ''})"
+    )
+
+
+def pixel_doc(part: TracedPart) -> str:
+    """Return what a pixel term says of itself."""
+    return (part.function.__doc__ or f"The pixel term `{part.function.__name__}`.").strip()
+
+
 def _pixel(part: TracedPart, loss: Loss) -> tuple[str, str]:
     """Return the functions of a pixel term, and the `Term` that names them."""
     name = part.function.__name__
-    doc = (part.function.__doc__ or f"The pixel term `{name}`.").strip()
     coefficients = Coefficients()
     value, gradient = (coefficients.extract(e) for e in (part.value, *part.gradient))
-    scalar = native_printer("numpy", part.hyper)
-    entries = ", ".join(scalar.doprint(e) for e in coefficients.symbols)
     count = len(coefficients.symbols)
-    sets = {n for n in part.hyper if isinstance(loss.hyperparameters[n], ClassSet)}
-    hyper = ", ".join(f"{n}: {'bool' if n in sets else 'float'}" for n in part.hyper)
     functions = (
-        _function(name, doc, value),
+        _function(name, pixel_doc(part), value),
         _function(f"{name}_gradient", f"∂/∂log p of `{name}`.", gradient),
-        f"def {name}_coefficients({'*, ' if hyper else ''}{hyper}) -> tuple[float, ...]:\n"
-        f'    """The coefficients k[1], k[2], … of `{name}` for one class."""\n'
-        f"    return ({entries}{',' if count == 1 else ''})",
+        coefficients_function(part, loss, coefficients),
     )
     term = f"Term({name}, {name}_gradient, {part.hyper!r}, {name}_coefficients, {count})"
     return "\n\n\n".join(functions), term

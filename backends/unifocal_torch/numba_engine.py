@@ -1,0 +1,252 @@
+"""The way of a tensor in this machine's memory through Numba's kernels, for what they cover.
+
+Importing this module imports no Numba: that happens at the first call that may use it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, lru_cache, partial
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unifocal_numpy import namespace as np_xp
+from unifocal_numpy.losses import KERNELS
+from unifocal_spec import Kernel, Plan
+from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
+from unifocal_torch import namespace as xp
+
+Tensor = torch.Tensor
+Array = NDArray[Any]
+
+_FLOATS = (torch.float32, torch.float64)
+_DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+
+FEW = 1 << 13
+"""The pixels that one thread is done with before another could begin."""
+
+_chosen: bool | None = None
+
+
+def use_numba(enabled: bool | None) -> None:
+    """Say whether Numba's kernels may run: True, False, or None for what `UNIFOCAL_NUMBA` says.
+
+    Without either they run wherever they can.
+
+    >>> use_numba(False)
+    >>> use_numba(None)
+    """
+    global _chosen
+    _chosen = enabled
+
+
+def _wanted() -> bool:
+    return os.environ.get("UNIFOCAL_NUMBA", "1") != "0" if _chosen is None else _chosen
+
+
+@cache
+def _installed() -> bool:
+    return find_spec("numba") is not None
+
+
+def numba_available(z: Tensor) -> bool:
+    """Whether Numba's kernels can and may run on a tensor."""
+    return not torch.compiler.is_compiling() and z.is_cpu and _wanted() and _installed()
+
+
+def covers(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+    """Whether the kernels compute this call; they know the pixel terms of the package's losses."""
+    from unifocal_torch.losses import KERNELS
+
+    return (
+        KERNELS.get(kernel.name) is kernel
+        and plan.activation != "none"
+        and z.dtype in _FLOATS
+        and all(_readable(x) for x in (z, t, w) if x is not None)
+    )
+
+
+def _readable(x: Tensor) -> bool:
+    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
+    try:
+        address = x.data_ptr()
+    except RuntimeError:
+        return False
+    return address != 0 and x.is_cpu and x.dtype in _DTYPES
+
+
+# Calling ------------------------------------------------------------------------------------------
+
+
+@cache
+def _kernels() -> tuple[ModuleType, ModuleType]:
+    from unifocal_torch import numba_kernels, numba_terms
+
+    return numba_kernels, numba_terms
+
+
+@lru_cache(maxsize=256)
+def _table(name: str, plan: Plan, dtype: torch.dtype) -> tuple[int, Array]:
+    """Number of the pixel term, and its class weights and coefficients, (1 + count, C)."""
+    term = _kernels()[1].TERMS[name]
+    if term is None:
+        return -1, np.empty((1, plan.classes), _numpy(dtype))
+    hyper = plan.arguments(term.hyper)
+
+    def column(c: int) -> tuple[float, ...]:
+        values = {n: v[c] if isinstance(v, tuple) else v for n, v in hyper.items()}
+        return (plan.class_weights[c], *term.coefficients(**values))
+
+    columns = [column(c) for c in range(plan.classes)]
+    return term.number, np.ascontiguousarray(np.array(columns, _numpy(dtype)).T)
+
+
+def _numpy(dtype: torch.dtype) -> type[np.floating[Any]]:
+    return np.float64 if dtype is torch.float64 else np.float32
+
+
+def _arguments(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> tuple[Any, ...]:
+    """Return what both kernels are told of the arrays and of the loss."""
+    term, table = _table(kernel.name, plan, dtype)
+    weights = torch.ones(1, dtype=dtype).expand(z.shape[0], z.shape[2]) if w is None else w
+    ignoring = plan.ignore_index is not None
+    return (
+        table.dtype.type(np.finfo(table.dtype).tiny),
+        z.detach().numpy(),
+        t.numpy(),
+        weights.numpy(),
+        table,
+        term,
+        kernel.region is not None,
+        plan.activation == "sigmoid",
+        w is not None or ignoring,
+        ignoring,
+        plan.ignore_index or 0,
+    )
+
+
+def _problems(plan: Plan, z: Tensor) -> int:
+    return z.shape[0] * (z.shape[1] if plan.activation == "sigmoid" else 1)
+
+
+# Threads ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=8)
+def _pool(helpers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(helpers, thread_name_prefix="unifocal")
+
+
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def _threads(t: Tensor) -> int:
+    return 1 if t.numel() <= FEW else torch.get_num_threads()
+
+
+def _run(kernel: Callable[..., None], tasks: int, threads: int, *arguments: Any) -> None:
+    """Do the tasks on at most so many threads; each takes what comes next."""
+    threads = min(threads, tasks)
+    if threads <= 1:
+        kernel(0, tasks, *arguments)
+        return
+    share = -(-tasks // (8 * threads))
+    starts = iter(range(0, tasks, share))
+
+    def work(starts: Iterator[int]) -> None:
+        for start in starts:
+            kernel(start, min(start + share, tasks), *arguments)
+
+    others = [_pool(threads - 1).submit(work, starts) for _ in range(threads - 1)]
+    work(starts)
+    for other in others:
+        other.result()
+
+
+# The two passes -----------------------------------------------------------------------------------
+
+
+def numba_sums(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> tuple[Sums, bool]:
+    """Return the sums over pixels, and whether a label is out of range."""
+    kernels = _kernels()[0]
+    problems, classes = _problems(plan, z), plan.classes
+    blocks = -(-z.shape[2] // kernels.BLOCK)
+    parts = np.empty((problems * blocks, kernels.COLUMNS + 3 * classes))
+    _run(
+        kernels.sums_kernel,
+        len(parts),
+        _threads(t),
+        parts,
+        *_arguments(kernel, plan, dtype, z, t, w),
+    )
+    sums = parts.reshape(z.shape[0], -1, blocks, parts.shape[1]).sum(axis=2)
+    regions = (
+        torch.from_numpy(sums[..., start : start + classes])
+        for start in range(kernels.COLUMNS, sums.shape[-1], classes)
+    )
+    return Sums(
+        torch.from_numpy(sums[..., 0]),
+        None if kernel.pixel is None else torch.from_numpy(sums[..., 2]),
+        *((None,) * 3 if kernel.region is None else regions),
+    ), bool(sums[..., 1].any())
+
+
+def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
+    """Return the loss, by NumPy: of few numbers its calls cost half of PyTorch's."""
+    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    with np.errstate(all="ignore"):
+        losses = region_losses(np_xp, vector, numpy_kernel, plan, arrays)
+        return torch.as_tensor(reduce_losses(np_xp, plan, losses))
+
+
+def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Kernel, Sums, Vector]:
+    arrays = Sums(*(None if s is None else s.numpy() for s in sums))
+    return KERNELS[kernel.name], arrays, partial(np_xp.vector, like=arrays.weight)
+
+
+def numba_gradient(
+    kernel: Kernel,
+    plan: Plan,
+    dtype: torch.dtype,
+    z: Tensor,
+    t: Tensor,
+    w: Tensor | None,
+    sums: Sums,
+    cotangent: Tensor,
+) -> Tensor:
+    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    kernels = _kernels()[0]
+    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    with np.errstate(all="ignore"):
+        slopes = region_slopes(np_xp, vector, numpy_kernel, plan, arrays, cotangent.numpy())
+    problems = _problems(plan, z)
+    by_sum = np.zeros((problems, 1 + 3 * plan.classes), _numpy(dtype))
+    at = 0
+    for slope, width in zip(slopes, (1, *(plan.classes,) * 3), strict=True):
+        if slope is not None:  # those of a batch are those of all samples
+            by_sum.reshape(z.shape[0], -1, by_sum.shape[1])[..., at : at + width] = slope.reshape(
+                *slope.shape[:2], width
+            )
+        at += width
+    gradient = xp.empty_like(z)
+    _run(
+        kernels.gradient_kernel,
+        problems * -(-z.shape[2] // kernels.BLOCK),
+        _threads(t),
+        gradient.numpy(),
+        by_sum,
+        *_arguments(kernel, plan, dtype, z, t, w),
+    )
+    return gradient

@@ -1,0 +1,483 @@
+"""Numba's kernels: one pass over the pixels for the sums, and one for the gradient.
+
+A task is a block of pixels of one problem (sample × sigmoid channel). It goes through them a row of
+WIDTH pixels at a time; what is computed of a row stays in the processor's nearest cache, class by
+class in arrays (classes, WIDTH). So loops run over neighbouring pixels, and become vector
+instructions. A kernel does the tasks from `first` to `last`; others may do theirs meanwhile.
+
+They compute what `unifocal.engine.probabilities` and `unifocal.engine.pixels` do, and as carefully:
+what is small is summed, never got as a difference.
+
+Arguments of both kernels: logits z and target t, (N, C, M) or (N, M), and weight w, (N, M);
+`table`, class weights and coefficients, (1 + COUNT, classes), in the dtype of arithmetic; `term`,
+the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region term;
+`sigmoid`, whether a channel is a problem of its own; `weighted`, whether a weight may differ from
+1; `ignoring`, whether the label `ignore` is ignored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from unifocal_torch import numba_math, numba_terms
+from unifocal_torch.numba_math import exp, log, log1p
+from unifocal_torch.numba_terms import pixel_gradients, pixel_values
+
+WIDTH = 256
+"""Pixels in a row."""
+
+BLOCK = 1 << 14
+"""Pixels in a task."""
+
+COLUMNS = 3
+"""Sums that are not per class: W, the labels out of range, and the pixel sum."""
+
+SOURCES = hashlib.sha256(
+    b"".join(Path(module.__file__).read_bytes() for module in (numba_math, numba_terms))
+).hexdigest()
+"""What kernels are compiled from but for this file, whose changes Numba's cache sees by itself."""
+
+row_function = njit(error_model="numpy")
+
+# Adding may take place in any order, as vector instructions need; nothing else may be rearranged.
+summing_function = njit(error_model="numpy", fastmath={"reassoc"})
+
+
+def kernel(function: Callable[..., None]) -> Callable[..., None]:
+    """Compile a kernel, or find it in Numba's cache on disk, which goes by names."""
+    function.__qualname__ += f"_{SOURCES[:16]}"
+    return njit(error_model="numpy", nogil=True, cache=True)(function)
+
+
+# Reading ------------------------------------------------------------------------------------------
+
+
+@row_function
+def _place(task, pixels, sigmoid, channels):
+    """Return problem, sample, channel, and the first and last pixel of a task."""
+    blocks = -(-pixels // BLOCK)
+    problem = task // blocks
+    first = (task % blocks) * BLOCK
+    sample, channel = problem, 0
+    if sigmoid:
+        sample, channel = problem // channels, problem % channels
+    return problem, sample, channel, first, min(first + BLOCK, pixels)
+
+
+@row_function
+def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
+    """Read a row per class; a sigmoid channel x has the classes (1 − x, x) or (0, x).
+
+    Slices are taken first: an index that might be negative keeps a loop from being vectorised.
+    """
+    real = rows.dtype.type
+    if sigmoid:
+        given = x[sample, channel, first : first + n]
+        for i in range(n):
+            rows[1, i] = real(given[i])
+        for i in range(n):
+            rows[0, i] = real(1) - rows[1, i] if constant else real(0)
+    else:
+        for c in range(rows.shape[0]):
+            given = x[sample, c, first : first + n]
+            for i in range(n):
+                rows[c, i] = real(given[i])
+
+
+@row_function
+def _read_weights(w, sample, first, n, weight):
+    given = w[sample, first : first + n]
+    for i in range(n):
+        weight[i] = weight.dtype.type(given[i])
+
+
+@row_function
+def _read_labels(t, sample, first, n, classes, ignoring, ignore, label, weight):
+    """Read labels, unweight the ignored ones, and count those out of range, which become 0."""
+    zero, given = weight.dtype.type(0), t[sample, first : first + n]
+    if ignoring:
+        for i in range(n):
+            weight[i] = zero if np.int64(given[i]) == ignore else weight[i]
+    wrong = 0
+    for i in range(n):
+        named = np.int64(given[i])
+        outside = (named < 0) | (named >= classes)
+        label[i] = np.int32(0 if outside else named)
+        wrong += outside & (weight[i] != zero)
+    return wrong
+
+
+@row_function
+def _one_hot(label, n, rows):
+    one, zero = rows.dtype.type(1), rows.dtype.type(0)
+    for c in range(rows.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            rows[c, i] = one if label[i] == named else zero
+
+
+@row_function
+def _blank(weight, n, rows):
+    """Blank what is ignored, which may be inf or nan."""
+    zero = rows.dtype.type(0)
+    for c in range(rows.shape[0]):
+        for i in range(n):
+            rows[c, i] = zero if weight[i] == zero else rows[c, i]
+
+
+# Probabilities ------------------------------------------------------------------------------------
+
+
+@row_function
+def _softmax(n, d, e, s, ties, scale):
+    """Turn the logits in d into differences from the largest, and e into their exponentials.
+
+    s is the sum of e but for one of those at the top, so that 1 − p keeps its relative precision;
+    ties + 1 of them are there, and p = e · scale.
+    """
+    one, zero = d.dtype.type(1), d.dtype.type(0)
+    classes = d.shape[0]
+    for i in range(n):
+        scale[i] = d[0, i]
+    for c in range(1, classes):
+        for i in range(n):
+            scale[i] = d[c, i] if d[c, i] > scale[i] else scale[i]
+    for i in range(n):
+        s[i] = zero
+    for i in range(n):
+        ties[i] = -one
+    for c in range(classes):
+        for i in range(n):
+            x = d[c, i] - scale[i]
+            d[c, i] = x
+            e[c, i] = exp(x)
+        for i in range(n):
+            top = d[c, i] == zero
+            s[i] += zero if top else e[c, i]
+            ties[i] += one if top else zero
+    for i in range(n):
+        x = s[i] + ties[i]
+        s[i] = x
+        scale[i] = one / (one + x)
+
+
+@row_function
+def _complement(e, s, scale):
+    """1 − p, without cancellation."""
+    return (s + (type(e)(1) - e)) * scale
+
+
+@row_function
+def _pick(n, label, d, e, picked_d, picked_e):
+    """Take what belongs to the label's class."""
+    for i in range(n):
+        picked_d[i] = d[0, i]
+    for i in range(n):
+        picked_e[i] = e[0, i]
+    for c in range(1, d.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            hit = label[i] == named
+            picked_d[i] = d[c, i] if hit else picked_d[i]
+            picked_e[i] = e[c, i] if hit else picked_e[i]
+
+
+@row_function
+def _logarithms(n, d, e, s, scale, tiny, log_p, log_q):
+    """Write log p and log(1 − p), finite also where p = 1."""
+    for i in range(n):
+        log_p[i] = d[i] - log1p(s[i])
+    for i in range(n):
+        q = _complement(e[i], s[i], scale[i])
+        log_q[i] = log(tiny if q < tiny else q)
+
+
+@row_function
+def _odds(n, e, s, tiny, y):
+    """Write p / (1 − p), finite also where p = 1."""
+    one = y.dtype.type(1)
+    for i in range(n):
+        others = s[i] + (one - e[i])
+        y[i] = e[i] / (tiny if others < tiny else others)
+
+
+@row_function
+def _coefficients_of_label(table, label, n, k):
+    """Give every pixel the coefficients of its label's class."""
+    for j in range(table.shape[0]):
+        for i in range(n):
+            k[j, i] = table[j, 0]
+        for c in range(1, table.shape[1]):
+            if table[j, c] != table[j, 0]:
+                named, value = np.int32(c), table[j, c]
+                for i in range(n):
+                    k[j, i] = value if label[i] == named else k[j, i]
+
+
+@row_function
+def _coefficients_of_class(table, c, n, k):
+    for j in range(table.shape[0]):
+        for i in range(n):
+            k[j, i] = table[j, c]
+
+
+# The sums -----------------------------------------------------------------------------------------
+
+
+@row_function
+def _in_tp(w, t, e, s, scale):
+    return np.float64(w * (e * scale * t))
+
+
+@row_function
+def _in_fp(w, t, e, s, scale):
+    return np.float64(w * (e * scale * (type(t)(1) - t)))
+
+
+@row_function
+def _in_fn(w, t, e, s, scale):
+    return np.float64(w * (_complement(e, s, scale) * t))
+
+
+@row_function
+def _product(x, y):
+    return np.float64(x * y)
+
+
+@summing_function
+def _add_regions(n, weight, hit, e, s, scale, sums):
+    """Add TP, FP and FN per class of a row."""
+    classes = e.shape[0]
+    for c in range(classes):
+        tp = fp = fn = 0.0
+        for i in range(n):
+            tp += _in_tp(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+            fp += _in_fp(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+            fn += _in_fn(weight[i], hit[c, i], e[c, i], s[i], scale[i])
+        sums[COLUMNS + c] += tp
+        sums[COLUMNS + classes + c] += fp
+        sums[COLUMNS + 2 * classes + c] += fn
+
+
+@summing_function
+def _dot(n, x, y):
+    """Add up products in float64."""
+    total = 0.0
+    for i in range(n):
+        total += _product(x[i], y[i])
+    return total
+
+
+@kernel
+def sums_kernel(
+    first,
+    last,
+    parts,
+    tiny,
+    z,
+    t,
+    w,
+    table,
+    term,
+    region,
+    sigmoid,
+    weighted,
+    ignoring,
+    ignore,
+):
+    """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
+    dtype, classes = table.dtype, table.shape[1]
+    d, e, hit = (
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+    )
+    s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    value, k = np.empty(WIDTH, dtype), np.empty((table.shape[0], WIDTH), dtype)
+    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    label = np.empty(WIDTH, np.int32)
+    for task in range(first, last):
+        _, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        sums = parts[task]
+        sums[:] = 0
+        for at in range(start, end, WIDTH):
+            n = min(WIDTH, end - at)
+            if weighted:
+                _read_weights(w, sample, at, n, weight)
+            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+            if t.ndim == 2:
+                sums[1] += _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
+                if region:
+                    _one_hot(label, n, hit)
+            else:
+                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+            if weighted:
+                _blank(weight, n, d)
+                _blank(weight, n, hit)
+            _softmax(n, d, e, s, ties, scale)
+            sums[0] += _dot(n, weight, ones)
+            if region:
+                _add_regions(n, weight, hit, e, s, scale, sums)
+            if term >= 0:
+                if t.ndim == 2:
+                    _pick(n, label, d, e, label_d, label_e)
+                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
+                    _coefficients_of_label(table, label, n, k)
+                    pixel_values(term, n, log_p, log_q, ones, k, value)
+                    sums[2] += _dot(n, weight, value)
+                else:
+                    for c in range(classes):
+                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
+                        _coefficients_of_class(table, c, n, k)
+                        pixel_values(term, n, log_p, log_q, hit[c], k, value)
+                        sums[2] += _dot(n, weight, value)
+
+
+# The gradient -------------------------------------------------------------------------------------
+
+
+@row_function
+def _region_chain(n, slopes, hit, d, e, ties, scale, at_top, mean, dz):
+    """Write ∂L/∂z: p (s − Σ p s) for s = ∂L/∂p but for a constant.
+
+    The constant is that of the largest class: a sum over the others alone does not cancel.
+    """
+    one, zero = e.dtype.type(1), e.dtype.type(0)
+    classes = e.shape[0]
+    for i in range(n):
+        at_top[i] = zero
+    for i in range(n):
+        mean[i] = zero
+    for c in range(classes):
+        inside = slopes[1 + c] - slopes[1 + 2 * classes + c]
+        outside = slopes[1 + classes + c]
+        for i in range(n):
+            dz[c, i] = hit[c, i] * inside + (one - hit[c, i]) * outside
+        for i in range(n):
+            at_top[i] += dz[c, i] if d[c, i] == zero else zero
+    for i in range(n):
+        at_top[i] /= one + ties[i]
+    for c in range(classes):
+        for i in range(n):
+            dz[c, i] -= at_top[i]
+        for i in range(n):
+            mean[i] += e[c, i] * scale[i] * dz[c, i]
+    for c in range(classes):
+        for i in range(n):
+            dz[c, i] = e[c, i] * scale[i] * (dz[c, i] - mean[i])
+
+
+@row_function
+def _add_pixel_chain_of_label(n, by, slope, label, e, s, scale, dz):
+    """Add ∂L/∂z per class from ∂L/∂log p of the label's class."""
+    for c in range(dz.shape[0]):
+        named = np.int32(c)
+        for i in range(n):
+            q = _complement(e[c, i], s[i], scale[i])
+            dz[c, i] += slope * by[i] * (q if label[i] == named else -e[c, i] * scale[i])
+
+
+@row_function
+def _add_pixel_chain(n, by, slope, e, s, scale, total, dz):
+    """Add ∂L/∂z per class from ∂L/∂log p per class."""
+    for i in range(n):
+        total[i] = by.dtype.type(0)
+    for c in range(dz.shape[0]):
+        for i in range(n):
+            by[c, i] *= slope
+        for i in range(n):
+            total[i] += by[c, i]
+    for c in range(dz.shape[0]):
+        for i in range(n):
+            q = _complement(e[c, i], s[i], scale[i])
+            dz[c, i] += by[c, i] * q - e[c, i] * scale[i] * (total[i] - by[c, i])
+
+
+@row_function
+def _write(rows, weight, n, gradient, sample, channel, sigmoid, first):
+    real, zero = gradient.dtype.type, weight.dtype.type(0)
+    for c in range(1 if sigmoid else 0, rows.shape[0]):
+        written = gradient[sample, channel if sigmoid else c, first : first + n]
+        for i in range(n):  # the slopes themselves may be nan
+            x = zero if weight[i] == zero else weight[i] * rows[c, i]
+            written[i] = real(x)
+
+
+@kernel
+def gradient_kernel(
+    first,
+    last,
+    gradient,
+    slopes,
+    tiny,
+    z,
+    t,
+    w,
+    table,
+    term,
+    region,
+    sigmoid,
+    weighted,
+    ignoring,
+    ignore,
+):
+    """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
+    dtype, classes = table.dtype, table.shape[1]
+    d, e, hit, dz, by = (
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+        np.empty((classes, WIDTH), dtype),
+    )
+    s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    k = np.empty((table.shape[0], WIDTH), dtype)
+    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    label = np.empty(WIDTH, np.int32)
+    for task in range(first, last):
+        problem, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        slope = slopes[problem]
+        for at in range(start, end, WIDTH):
+            n = min(WIDTH, end - at)
+            if weighted:
+                _read_weights(w, sample, at, n, weight)
+            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+            if t.ndim == 2:
+                _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
+                if region:
+                    _one_hot(label, n, hit)
+            else:
+                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+            if weighted:
+                _blank(weight, n, d)
+                _blank(weight, n, hit)
+            _softmax(n, d, e, s, ties, scale)
+            if region:
+                _region_chain(n, slope, hit, d, e, ties, scale, log_p, log_q, dz)
+            else:
+                dz[:] = 0
+            if term >= 0:
+                if t.ndim == 2:
+                    _pick(n, label, d, e, label_d, label_e)
+                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
+                    _coefficients_of_label(table, label, n, k)
+                    _odds(n, label_e, s, tiny, by[0])
+                    pixel_gradients(term, n, log_p, log_q, ones, k, by[0])
+                    _add_pixel_chain_of_label(n, by[0], slope[0], label, e, s, scale, dz)
+                else:
+                    for c in range(classes):
+                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
+                        _coefficients_of_class(table, c, n, k)
+                        _odds(n, e[c], s, tiny, by[c])
+                        pixel_gradients(term, n, log_p, log_q, hit[c], k, by[c])
+                    _add_pixel_chain(n, by, slope[0], e, s, scale, log_p, dz)
+            _write(dz, weight, n, gradient, sample, channel, sigmoid, at)
