@@ -46,6 +46,8 @@ def build(name: str, hyperparameters: Mapping[str, float]) -> Objective:
 
     Keras is imported here, because the command line reads the names above before it may be.
     """
+    import keras
+
     import unifocal_keras
 
     if name == "asymmetric_focal_printed":
@@ -55,8 +57,11 @@ def build(name: str, hyperparameters: Mapping[str, float]) -> Objective:
         name = "asymmetric_focal_tversky"
         delta = hyperparameters.get("delta", LOSSES[name].hyperparameters["delta"].default)
         hyperparameters = {**hyperparameters, "delta": 1 - delta}
-    objective: Objective = getattr(unifocal_keras, COMPARED[name].keras_class)(**hyperparameters)
-    return objective
+    each: Objective = getattr(unifocal_keras, COMPARED[name].keras_class)(
+        **hyperparameters, reduction=None
+    )
+    # Keras' own mean is a device's share of it where TensorFlow has several; a step has the whole.
+    return lambda labels, logits: keras.ops.mean(each(labels, logits))
 
 
 def equation_17_pixel(

@@ -60,9 +60,10 @@ def result(out: Path, name: str) -> dict[str, Any]:
 
 
 def numbers(record: Any) -> Any:
-    """What must be the same again: all but times."""
+    """What must be the same again: all but times, and the state of the sources."""
     if isinstance(record, dict):
-        return {k: numbers(v) for k, v in record.items() if not k.startswith("seconds")}
+        same = (k for k in record if not k.startswith("seconds") and k != "commit")
+        return {k: numbers(record[k]) for k in same}
     return [numbers(v) for v in record] if isinstance(record, list) else record
 
 
@@ -86,10 +87,11 @@ def test_a_job_leaves_its_numbers_and_is_run_once(
         )
     with np.load(tmp_path / "quick" / "examples" / "bus.npz") as examples:
         assert {key.rpartition("/")[0] for key in examples} == set(found["split"]["test"])
-    call(*options, "job", name)
-    assert result(tmp_path, name) == found
-    call(*options, "--fresh", "job", name)
-    assert numbers(result(tmp_path, name)) == numbers(found)
+    if backend == "torch":  # nothing of this depends on the backend
+        call(*options, "job", name)
+        assert result(tmp_path, name) == found
+        call(*options, "--fresh", "job", name)
+        assert numbers(result(tmp_path, name)) == numbers(found)
 
 
 KILLED = """
@@ -193,7 +195,7 @@ jobs.run(planned, jobs.Place("paper", Path({str(tmp_path)!r}), {{"kits19": Path(
         (("--profile", "fast"), "fast: choose from quick, hour, paper"),
         (("--data", "liver=tests"), "liver: choose from bus, brats"),
         (("--data", "nowhere"), "nowhere is no folder"),
-        (("--data", "tests"), "expected a folder"),
+        (("--data", "tests"), "expected folders 'original' and 'GT'"),
         (("job", "dice"), "dice: `jobs` lists those of quick"),
     ],
     ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
