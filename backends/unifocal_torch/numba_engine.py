@@ -79,7 +79,14 @@ def _readable(x: Tensor) -> bool:
         address = x.data_ptr()
     except RuntimeError:
         return False
-    return address != 0 and x.is_cpu and x.dtype in _DTYPES
+    return address != 0 and x.is_cpu
+
+
+def _known(x: Tensor, dtype: torch.dtype) -> Array:
+    """Targets and weights as NumPy's; those of a dtype that Numba lacks are converted."""
+    if x.dtype not in _DTYPES:
+        x = x.to(dtype if x.is_floating_point() else torch.int64)
+    return x.numpy()
 
 
 # Calling ------------------------------------------------------------------------------------------
@@ -122,8 +129,8 @@ def _arguments(
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
         z.detach().numpy(),
-        t.numpy(),
-        weights.numpy(),
+        _known(t, dtype),
+        _known(weights, dtype),
         table,
         term,
         kernel.region is not None,

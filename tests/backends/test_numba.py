@@ -132,6 +132,15 @@ def test_labels_and_weights_of_any_dtype(calls, name):
 
 
 @EVERY_KIND
+def test_dtypes_that_numba_lacks(calls, name):
+    z, t = doubles(9, 5)
+    hold_to_blocks(calls, name, z, t.to(torch.uint64))
+    soft = torch.nn.functional.one_hot(t, 3).movedim(-1, 1) * 0.5 + 0.25
+    weight = torch.rand(5).to(torch.float16)
+    hold_to_blocks(calls, name, z, soft.to(torch.bfloat16), weight=weight)
+
+
+@EVERY_KIND
 def test_ignored_pixels_may_hold_anything(calls, name):
     z, t = doubles(9, 5)
     t[:, 3] = -1
