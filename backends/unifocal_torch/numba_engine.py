@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -51,9 +50,18 @@ def _wanted() -> bool:
     return os.environ.get("UNIFOCAL_NUMBA", "1") != "0" if _chosen is None else _chosen
 
 
+VERSION = (0, 68)
+"""The oldest Numba that the tests have passed with."""
+
+
 @cache
 def _installed() -> bool:
-    return find_spec("numba") is not None
+    """Whether Numba is there, new enough, and made for the NumPy that is there."""
+    try:
+        import numba
+    except ImportError:
+        return False
+    return tuple(map(int, numba.__version__.split(".")[:2])) >= VERSION
 
 
 def numba_available(z: Tensor) -> bool:
