@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# PyTorch's tests are of its tensor code; those of Numba's kernels ask for them. With 1 all do.
+os.environ.setdefault("UNIFOCAL_NUMBA", "0")
 
 try:
     import torch

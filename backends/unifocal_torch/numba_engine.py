@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, lru_cache, partial
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -51,9 +50,18 @@ def _wanted() -> bool:
     return os.environ.get("UNIFOCAL_NUMBA", "1") != "0" if _chosen is None else _chosen
 
 
+VERSION = (0, 68)
+"""The oldest Numba that the tests have passed with."""
+
+
 @cache
 def _installed() -> bool:
-    return find_spec("numba") is not None
+    """Whether Numba is there, new enough, and made for the NumPy that is there."""
+    try:
+        import numba
+    except ImportError:
+        return False
+    return tuple(map(int, numba.__version__.split(".")[:2])) >= VERSION
 
 
 def numba_available(z: Tensor) -> bool:
@@ -79,7 +87,14 @@ def _readable(x: Tensor) -> bool:
         address = x.data_ptr()
     except RuntimeError:
         return False
-    return address != 0 and x.is_cpu and x.dtype in _DTYPES
+    return address != 0 and x.is_cpu
+
+
+def _known(x: Tensor, dtype: torch.dtype) -> Array:
+    """Targets and weights as NumPy's; those of a dtype that Numba lacks are converted."""
+    if x.dtype not in _DTYPES:
+        x = x.to(dtype if x.is_floating_point() else torch.int64)
+    return x.numpy()
 
 
 # Calling ------------------------------------------------------------------------------------------
@@ -122,8 +137,8 @@ def _arguments(
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
         z.detach().numpy(),
-        t.numpy(),
-        weights.numpy(),
+        _known(t, dtype),
+        _known(weights, dtype),
         table,
         term,
         kernel.region is not None,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import mpmath
@@ -129,6 +130,15 @@ def test_labels_and_weights_of_any_dtype(calls, name):
     z, t = doubles(9, 5, classes=2)
     hold_to_blocks(calls, name, z, t.bool(), weight=torch.rand(5) > 0.3, class_weights=[0.5, 2.0])
     hold_to_blocks(calls, name, z, t.to(torch.uint8), weight=torch.randint(3, (2, 1, 5)))
+
+
+@EVERY_KIND
+def test_dtypes_that_numba_lacks(calls, name):
+    z, t = doubles(9, 5)
+    hold_to_blocks(calls, name, z, t.to(torch.uint64))
+    soft = torch.nn.functional.one_hot(t, 3).movedim(-1, 1) * 0.5 + 0.25
+    weight = torch.rand(5).to(torch.float16)
+    hold_to_blocks(calls, name, z, soft.to(torch.bfloat16), weight=weight)
 
 
 @EVERY_KIND
@@ -263,10 +273,22 @@ def test_switches(calls, monkeypatch):
     assert calls.sums == 2
 
 
-def test_without_numba(calls, monkeypatch):
-    monkeypatch.setattr(numba_engine, "_installed", lambda: False)
+@pytest.mark.parametrize(
+    ("module", "wanted"),
+    [
+        (None, False),  # importing it raises
+        (SimpleNamespace(__version__="0.67.9"), False),
+        (SimpleNamespace(__version__="0.68.0rc1"), True),
+        (SimpleNamespace(__version__="1.0.0"), True),
+    ],
+)
+def test_numba_must_be_there_and_new_enough(calls, monkeypatch, module, wanted):
+    monkeypatch.setitem(sys.modules, "numba", module)
+    installed = numba_engine._installed.__wrapped__()
+    assert installed == wanted
+    monkeypatch.setattr(numba_engine, "_installed", lambda: installed)
     run("dice", *doubles(4))
-    assert calls.sums == 0
+    assert calls.sums == wanted
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])

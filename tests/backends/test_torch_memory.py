@@ -12,15 +12,6 @@ import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, relative, unbalanced_volume, volume  # noqa: E402
 from unifocal_torch import engine  # noqa: E402
 
-
-@pytest.fixture
-def tensor_code():
-    """Leave Numba's kernels out: half precision has none, and they have blocks of their own."""
-    ut.use_numba(False)
-    yield
-    ut.use_numba(None)
-
-
 HALF = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 
@@ -41,7 +32,7 @@ def _value_and_grad(loss, logits, *arguments, **keywords):
 
 @HALF
 @EVERY_LOSS
-def test_half_precision_is_for_storage_only(tensor_code, name, dtype):
+def test_half_precision_is_for_storage_only(name, dtype):
     """The loss of rounded logits is exact for them; only its gradient is rounded, once."""
     z, t = _tensors(16, 16)
     z, loss = z.to(dtype), getattr(ut, name)
@@ -106,7 +97,7 @@ def test_backward_keeps_logits_labels_and_small_sums(name, activation):
 
 @pytest.mark.parametrize("block", [1, 7, 100, 1 << 30])
 @EVERY_LOSS
-def test_block_size_does_not_matter(tensor_code, name, block, monkeypatch):
+def test_block_size_does_not_matter(name, block, monkeypatch):
     z, t = _tensors(11, 5)
     wanted = _value_and_grad(getattr(ut, name), z, t)
     monkeypatch.setattr(engine, "BLOCK", block)
