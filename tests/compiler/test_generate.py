@@ -42,7 +42,8 @@ def test_generated_files_are_fresh():
 def test_what_is_generated(files):
     frameworks = ("numpy", "torch", "jax", "tensorflow", "keras")
     code = {f"backends/unifocal_{name}/losses.py" for name in frameworks}
-    torch = {f"backends/unifocal_torch/{name}.py" for name in ("modules", "triton_terms")}
+    own = ("modules", "numba_terms", "triton_terms")
+    torch = {f"backends/unifocal_torch/{name}.py" for name in own}
     code |= torch | {"src/unifocal/losses.py"}
     assert code <= set(files)
     assert all(path.startswith("spec/unifocal_spec/equations/") for path in set(files) - code)
