@@ -86,6 +86,9 @@ def run(code: str, backend: str, images: Path, out: Path, **overrides: Any) -> N
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
+            # TensorFlow itself imports Keras, so this must stand before the script chooses; what
+            # is there may come from another test.
+            "KERAS_BACKEND": backend,
             "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
         },
         check=True,
