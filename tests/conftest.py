@@ -25,6 +25,7 @@ import pytest
 from unifocal import MissingFrameworkError
 from unifocal.certificate import backends
 
+pytest.register_assert_rewrite("tests.backends.kernel_checks")
 backends.TORCH_COMPILER = "aot_eager"  # a second of tracing, not a minute of compiling C++
 
 

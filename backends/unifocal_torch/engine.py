@@ -1,7 +1,7 @@
 """The engine: it takes any kernel from logits to the loss and back, in PyTorch.
 
-Forward sums the terms of all pixels, block by block; backward visits the same blocks again with the
-slope of the loss by each sum. Nothing is kept in between but logits, target, weight and the sums.
+The pixels go one of three ways, each with the same three functions: through Triton's kernels, one
+pass each, through Numba's, or block by block through tensor code, which can do everything.
 
 Shapes inside: N samples, K problems per sample (sigmoid channels, else 1), C classes, M pixels; in
 a block the N · K problems lie along one axis of length n, and M is the block's width.
@@ -12,41 +12,19 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
-from functools import partial, reduce
+from types import ModuleType
 from typing import Any
 
 import torch
 
-from unifocal.engine.pixels import (
-    Block,
-    block_gradient,
-    block_sums,
-    label_out_of_range,
-    read_block,
-    spread_slopes,
-)
-from unifocal.engine.slabs import APART
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import (
-    Sums,
-    add_sums,
-    cotangents,
-    pool,
-    reduce_losses,
-    region_losses,
-    region_slopes,
-    shares,
-)
+from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
+from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
-from unifocal_torch import numba_engine
-from unifocal_torch.triton_engine import covers, fused_gradient, fused_sums, triton_available
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor = torch.Tensor
-
-BLOCK = 1 << 17
-"""Logits per block on a CPU: what stays in its cache. Elsewhere launches cost more than memory."""
 
 
 def evaluate(
@@ -76,13 +54,13 @@ def piece_sums(
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+        call = kernel, plan, _pixel_dtype(plan, logits), *_canonical(plan, logits, target, weight)
+        return plan, pool(xp, plan, _way(*call).pixel_sums(*call))
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
     """Return the loss of all pieces whose sums these are."""
-    losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
-    return reduce_losses(xp, plan, losses).to(_loss_dtype(logits))
+    return blocks.loss_of_sums(kernel, plan, sums).to(_loss_dtype(logits))
 
 
 def piece_gradient(
@@ -98,8 +76,8 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        z, t, w = _canonical(plan, logits, target, weight)
-        gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+        arrays = _canonical(plan, logits, target, weight)
+        gradient = _gradient(kernel, plan, *arrays, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
         return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
@@ -166,6 +144,31 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
     return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
+def _way(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> ModuleType:
+    """Return the module through which the pixels go."""
+    for way in (triton_engine, numba_engine):
+        if way.takes(kernel, plan, dtype, z, t, w):
+            return way
+    return blocks
+
+
+def _gradient(
+    kernel: Kernel,
+    plan: Plan,
+    z: Tensor,
+    t: Tensor,
+    w: Tensor | None,
+    sums: Sums,
+    cotangent: Tensor,
+) -> Tensor:
+    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    call = kernel, plan, _pixel_dtype(plan, z), z, t, w
+    gradient: Tensor = _way(*call).gradient(*call, sums, cotangent)
+    return gradient
+
+
 # Autograd -----------------------------------------------------------------------------------------
 
 
@@ -178,10 +181,10 @@ class _Loss(torch.autograd.Function):
     def forward(
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
-        sums = _sums(kernel, plan, z, t, w)
-        if _jitted(kernel, plan, z, t, w):
-            return numba_engine.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
-        return loss_of_sums(kernel, plan, sums, z), *sums
+        call = kernel, plan, _pixel_dtype(plan, z), z, t, w
+        way = _way(*call)
+        sums = way.pixel_sums(*call)
+        return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
@@ -248,91 +251,3 @@ class _Gradient(torch.autograd.Function):
             "second derivatives are not provided; differentiate unifocal_spec.evaluate with "
             "array_api_compat.torch instead"
         )
-
-
-# Blocks -------------------------------------------------------------------------------------------
-
-
-def _blocks(z: Tensor) -> list[slice]:
-    """Cut the pixels so that a block stays in cache; a compiler or a GPU gets them in one piece."""
-    pixels = z.shape[2]
-    if torch.compiler.is_compiling() or z.device.type != "cpu":
-        return [slice(None)]
-    width = max(BLOCK // max(z.shape[0] * z.shape[1], 1), 1)
-    return [slice(a, a + width) for a in range(0, pixels, width)] or [slice(None)]
-
-
-def _read(
-    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, block: slice
-) -> Block:
-    z = z[..., block].to(_pixel_dtype(plan, z))
-    w = None if w is None else w[..., block].to(z.dtype)
-    apart = torch.compiler.is_compiling() and plan.classes <= APART
-    read = read_block(xp, kernel, plan, z, t[..., block], w, classes_apart=apart)
-    if read.wrong is not None:
-        _complain(plan, read.wrong)
-    return read
-
-
-def _complain(plan: Plan, wrong: Tensor) -> None:
-    """Raise for a label out of range where its value can be seen; elsewhere the loss is nan."""
-    if torch.compiler.is_compiling() or wrong.device.type != "cpu":
-        return
-    try:
-        found = bool(wrong.any())
-    except RuntimeError:  # under vmap no value can be seen
-        return
-    if found:
-        raise ValueError(label_out_of_range(plan))
-
-
-def _fused(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
-    """Whether Triton's kernels take the pixels, one pass each; else blocks of tensor code do."""
-    return triton_available(z) and covers(kernel, plan, _pixel_dtype(plan, z), z, t, w)
-
-
-def _jitted(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
-    """Whether Numba's kernels take the pixels, one pass each."""
-    available = numba_engine.numba_available(z) and numba_engine.covers(kernel, plan, z, t, w)
-    return available and not _fused(kernel, plan, z, t, w)
-
-
-def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
-    if _fused(kernel, plan, z, t, w):
-        return fused_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
-    if _jitted(kernel, plan, z, t, w):
-        sums, wrong = numba_engine.numba_sums(kernel, plan, _pixel_dtype(plan, z), z, t, w)
-        if wrong:
-            raise ValueError(label_out_of_range(plan))
-        return sums
-    # Not kept until the last one is there: small tensors between large ones would pin the heap.
-    total = reduce(
-        add_sums,
-        (block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)),
-    )
-    shape = z.shape[0], z.shape[1] if plan.activation == "sigmoid" else 1
-    return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in total))
-
-
-def _gradient(
-    kernel: Kernel,
-    plan: Plan,
-    z: Tensor,
-    t: Tensor,
-    w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
-) -> Tensor:
-    if _jitted(kernel, plan, z, t, w):
-        dtype = _pixel_dtype(plan, z)
-        return numba_engine.numba_gradient(kernel, plan, dtype, z, t, w, sums, cotangent)
-    vector = partial(xp.vector, like=sums.weight)
-    slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
-    if _fused(kernel, plan, z, t, w):
-        return fused_gradient(kernel, plan, _pixel_dtype(plan, z), z, t, w, slopes)
-    gradient = xp.empty_like(z)
-    for block in _blocks(z):
-        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, z, t, w, block), slopes)
-        gradient[..., block] = dz.reshape(z[..., block].shape)
-    return gradient

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from unifocal_numpy import namespace as np_xp
-from unifocal_numpy.losses import KERNELS
+from unifocal.engine.pixels import label_out_of_range
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
 from unifocal_torch import namespace as xp
+from unifocal_torch.kernels import Switch, coefficient_rows, know, problem_count, readable
 
 Tensor = torch.Tensor
 Array = NDArray[Any]
@@ -31,7 +31,7 @@ _DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int
 FEW = 1 << 13
 """The pixels that one thread is done with before another could begin."""
 
-_chosen: bool | None = None
+_switch = Switch("UNIFOCAL_NUMBA")
 
 
 def use_numba(enabled: bool | None) -> None:
@@ -42,12 +42,7 @@ def use_numba(enabled: bool | None) -> None:
     >>> use_numba(False)
     >>> use_numba(None)
     """
-    global _chosen
-    _chosen = enabled
-
-
-def _wanted() -> bool:
-    return os.environ.get("UNIFOCAL_NUMBA", "1") != "0" if _chosen is None else _chosen
+    _switch.chosen = enabled
 
 
 VERSION = (0, 68)
@@ -64,30 +59,19 @@ def _installed() -> bool:
     return tuple(map(int, numba.__version__.split(".")[:2])) >= VERSION
 
 
-def numba_available(z: Tensor) -> bool:
-    """Whether Numba's kernels can and may run on a tensor."""
-    return not torch.compiler.is_compiling() and z.is_cpu and _wanted() and _installed()
-
-
-def covers(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
-    """Whether the kernels compute this call; they know the pixel terms of the package's losses."""
-    from unifocal_torch.losses import KERNELS
-
+def takes(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> bool:
+    """Whether the kernels may run here and compute this call."""
     return (
-        KERNELS.get(kernel.name) is kernel
-        and plan.activation != "none"
+        not torch.compiler.is_compiling()
+        and z.is_cpu
+        and bool(_switch)
+        and _installed()
+        and know(kernel, plan)
         and z.dtype in _FLOATS
-        and all(_readable(x) for x in (z, t, w) if x is not None)
+        and all(readable(x, z.device) for x in (z, t, w) if x is not None)
     )
-
-
-def _readable(x: Tensor) -> bool:
-    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
-    try:
-        address = x.data_ptr()
-    except RuntimeError:
-        return False
-    return address != 0 and x.is_cpu
 
 
 def _known(x: Tensor, dtype: torch.dtype) -> Array:
@@ -113,14 +97,8 @@ def _table(name: str, plan: Plan, dtype: torch.dtype) -> tuple[int, Array]:
     term = _kernels()[1].TERMS[name]
     if term is None:
         return -1, np.empty((1, plan.classes), _numpy(dtype))
-    hyper = plan.arguments(term.hyper)
-
-    def column(c: int) -> tuple[float, ...]:
-        values = {n: v[c] if isinstance(v, tuple) else v for n, v in hyper.items()}
-        return (plan.class_weights[c], *term.coefficients(**values))
-
-    columns = [column(c) for c in range(plan.classes)]
-    return term.number, np.ascontiguousarray(np.array(columns, _numpy(dtype)).T)
+    rows = coefficient_rows(term, plan)
+    return term.number, np.ascontiguousarray(np.array(rows, _numpy(dtype)).T)
 
 
 def _numpy(dtype: torch.dtype) -> type[np.floating[Any]]:
@@ -147,10 +125,6 @@ def _arguments(
         ignoring,
         plan.ignore_index or 0,
     )
-
-
-def _problems(plan: Plan, z: Tensor) -> int:
-    return z.shape[0] * (z.shape[1] if plan.activation == "sigmoid" else 1)
 
 
 # Threads ------------------------------------------------------------------------------------------
@@ -191,12 +165,12 @@ def _run(kernel: Callable[..., None], tasks: int, threads: int, *arguments: Any)
 # The two passes -----------------------------------------------------------------------------------
 
 
-def numba_sums(
+def pixel_sums(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
-) -> tuple[Sums, bool]:
-    """Return the sums over pixels, and whether a label is out of range."""
+) -> Sums:
+    """Return the sums over pixels of every problem, computed in `dtype`."""
     kernels = _kernels()[0]
-    problems, classes = _problems(plan, z), plan.classes
+    problems, classes = problem_count(plan, z), plan.classes
     blocks = -(-z.shape[2] // kernels.BLOCK)
     parts = np.empty((problems * blocks, kernels.COLUMNS + 3 * classes))
     _run(
@@ -207,6 +181,8 @@ def numba_sums(
         *_arguments(kernel, plan, dtype, z, t, w),
     )
     sums = parts.reshape(z.shape[0], -1, blocks, parts.shape[1]).sum(axis=2)
+    if sums[..., 1].any():
+        raise ValueError(label_out_of_range(plan))
     regions = (
         torch.from_numpy(sums[..., start : start + classes])
         for start in range(kernels.COLUMNS, sums.shape[-1], classes)
@@ -215,23 +191,26 @@ def numba_sums(
         torch.from_numpy(sums[..., 0]),
         None if kernel.pixel is None else torch.from_numpy(sums[..., 2]),
         *((None,) * 3 if kernel.region is None else regions),
-    ), bool(sums[..., 1].any())
+    )
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
     """Return the loss, by NumPy: of few numbers its calls cost half of PyTorch's."""
-    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
     with np.errstate(all="ignore"):
         losses = region_losses(np_xp, vector, numpy_kernel, plan, arrays)
         return torch.as_tensor(reduce_losses(np_xp, plan, losses))
 
 
-def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Kernel, Sums, Vector]:
+def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Any, Kernel, Sums, Vector]:
+    from unifocal_numpy import losses, namespace
+
     arrays = Sums(*(None if s is None else s.numpy() for s in sums))
-    return KERNELS[kernel.name], arrays, partial(np_xp.vector, like=arrays.weight)
+    vector = partial(namespace.vector, like=arrays.weight)
+    return namespace, losses.KERNELS[kernel.name], arrays, vector
 
 
-def numba_gradient(
+def gradient(
     kernel: Kernel,
     plan: Plan,
     dtype: torch.dtype,
@@ -243,10 +222,10 @@ def numba_gradient(
 ) -> Tensor:
     """Return ∂L/∂z, from the cotangents of the losses of all regions."""
     kernels = _kernels()[0]
-    numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
     with np.errstate(all="ignore"):
         slopes = region_slopes(np_xp, vector, numpy_kernel, plan, arrays, cotangent.numpy())
-    problems = _problems(plan, z)
+    problems = problem_count(plan, z)
     by_sum = np.zeros((problems, 1 + 3 * plan.classes), _numpy(dtype))
     at = 0
     for slope, width in zip(slopes, (1, *(plan.classes,) * 3), strict=True):
@@ -255,13 +234,13 @@ def numba_gradient(
                 *slope.shape[:2], width
             )
         at += width
-    gradient = xp.empty_like(z)
+    dz = xp.empty_like(z)
     _run(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
         _threads(t),
-        gradient.numpy(),
+        dz.numpy(),
         by_sum,
         *_arguments(kernel, plan, dtype, z, t, w),
     )
-    return gradient
+    return dz

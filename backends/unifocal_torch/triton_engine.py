@@ -15,7 +15,11 @@ from typing import Any
 import torch
 
 from unifocal_spec import Kernel, Plan
-from unifocal_spec.regions import Slopes, Sums
+from unifocal_spec.regions import Sums
+from unifocal_torch.blocks import loss_of_sums, slopes_of_sums
+from unifocal_torch.kernels import Switch, coefficient_rows, know, problem_count, readable
+
+__all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes", "use_triton"]
 
 Tensor = torch.Tensor
 
@@ -32,7 +36,7 @@ VERSION = (3, 4)
 CAPABILITY = (8, 0)
 """The oldest GPUs for which the tests compile the kernels."""
 
-_chosen: bool | None = None
+_switch = Switch("UNIFOCAL_TRITON")
 
 
 def use_triton(enabled: bool | None) -> None:
@@ -44,12 +48,7 @@ def use_triton(enabled: bool | None) -> None:
     >>> use_triton(False)
     >>> use_triton(None)
     """
-    global _chosen
-    _chosen = enabled
-
-
-def _wanted() -> bool:
-    return os.environ.get("UNIFOCAL_TRITON", "1") != "0" if _chosen is None else _chosen
+    _switch.chosen = enabled
 
 
 @cache
@@ -74,9 +73,9 @@ def _new_enough(device: int) -> bool:
     return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= CAPABILITY
 
 
-def triton_available(z: Tensor) -> bool:
+def _available(z: Tensor) -> bool:
     """Whether Triton's kernels can and may run on a tensor."""
-    if torch.compiler.is_compiling() or not (z.is_cuda or _chosen) or not _wanted():
+    if torch.compiler.is_compiling() or not (z.is_cuda or _switch.chosen) or not _switch:
         return False
     if z.is_cuda:
         return _installed() and _new_enough(z.get_device())
@@ -84,29 +83,18 @@ def triton_available(z: Tensor) -> bool:
     return interpreted and z.device.type == "cpu" and _installed()
 
 
-def covers(
+def takes(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> bool:
-    """Whether the kernels compute this call; they know the pixel terms of the package's losses."""
-    from unifocal_torch.losses import KERNELS
-
+    """Whether the kernels may run here and compute this call."""
     return (
-        KERNELS.get(kernel.name) is kernel
-        and plan.activation != "none"
+        _available(z)
+        and know(kernel, plan)
         and z.numel() > 0
         and z.dtype in _FLOATS
         and plan.classes <= CLASSES[dtype]
-        and all(_readable(x, z.device) for x in (z, t, w) if x is not None)
+        and all(readable(x, z.device) and x.dtype in _DTYPES for x in (z, t, w) if x is not None)
     )
-
-
-def _readable(x: Tensor, device: torch.device) -> bool:
-    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
-    try:
-        address = x.data_ptr()
-    except RuntimeError:
-        return False
-    return address != 0 and x.device == device and x.dtype in _DTYPES
 
 
 # Launching ----------------------------------------------------------------------------------------
@@ -123,14 +111,7 @@ def _kernels() -> tuple[ModuleType, ModuleType]:
 def _table(name: str, plan: Plan, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Class weights and coefficients of the pixel term, (1 + count, C); kept from call to call."""
     term = _kernels()[1].TERMS[name]
-    hyper = plan.arguments(term.hyper)
-
-    def column(c: int) -> tuple[float, ...]:
-        values = {n: v[c] if isinstance(v, tuple) else v for n, v in hyper.items()}
-        return (plan.class_weights[c], *term.coefficients(**values))
-
-    columns = [column(c) for c in range(plan.classes)]
-    return torch.tensor(columns, dtype=dtype).T.contiguous().to(device)
+    return torch.tensor(coefficient_rows(term, plan), dtype=dtype).T.contiguous().to(device)
 
 
 def tile(classes: int, dtype: torch.dtype) -> dict[str, int]:
@@ -168,7 +149,7 @@ def _launch(
 ) -> tuple[int, int, dict[str, Any]]:
     """Return the numbers of problems and of tiles in each, and the arguments of both kernels."""
     z, t, w = arrays[0], _bytes(arrays[1]), None if arrays[2] is None else _bytes(arrays[2])
-    problems = z.shape[0] * (z.shape[1] if plan.activation == "sigmoid" else 1)
+    problems = problem_count(plan, z)
     size = tile(plan.classes, dtype)
     tiles = -(-z.shape[2] // size["BLOCK"])
     arguments = {
@@ -190,10 +171,10 @@ def _bytes(x: Tensor) -> Tensor:
     return x.view(torch.uint8) if x.dtype == torch.bool else x
 
 
-def fused_sums(
+def pixel_sums(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> Sums:
-    """Return the sums over pixels, in one pass: tiles in float64, and float64 sums of these."""
+    """Return the sums over pixels of every problem: tiles in float64, and float64 sums of these."""
     problems, tiles, arguments = _launch(kernel, plan, dtype, (z, t, w), gradient=False)
     pixel, region, classes = kernel.pixel is not None, kernel.region is not None, plan.classes
     columns = 1 + pixel + 3 * classes * region
@@ -205,16 +186,18 @@ def fused_sums(
     return Sums(sums[..., 0], sums[..., 1] if pixel else None, *by_class)
 
 
-def fused_gradient(
+def gradient(
     kernel: Kernel,
     plan: Plan,
     dtype: torch.dtype,
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    slopes: Slopes,
+    sums: Sums,
+    cotangent: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z in one pass, from the slopes that `spread_slopes` returns."""
+    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    slopes = slopes_of_sums(kernel, plan, dtype, z.shape[0], sums, cotangent)
     problems, tiles, arguments = _launch(kernel, plan, dtype, (z, t, w), gradient=True)
     by_sum = torch.cat([s.reshape(problems, -1) for s in slopes if s is not None], dim=1)
     dz = torch.empty_like(z)

@@ -18,9 +18,10 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
-from unifocal_spec import OPTIONS
-from unifocal_spec.regions import Slopes
+from unifocal_spec import OPTIONS, Kernel, Plan
+from unifocal_spec.regions import Sums
 from unifocal_torch import engine, triton_engine, triton_kernels
+from unifocal_torch.kernels import problem_count
 from unifocal_torch.losses import KERNELS
 
 _POINTERS = ("sums", "dz", "z", "t", "w", "table", "slopes")
@@ -109,9 +110,9 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
         driver.set_active(_Driver(capability))
         stack.enter_context(patch.object(triton_kernels, name, recorder))
         if case.gradient:
-            triton_engine.fused_gradient(*call, _slopes(case, plan.classes, call[2]))
+            triton_engine.gradient(*call, *_nothing(kernel, problem_count(plan, logits), plan))
         else:
-            triton_engine.fused_sums(*call)
+            triton_engine.pixel_sums(*call)
     code = recorder.code
     names = tuple(_parameters(code.src.signature))
     return Compiled(
@@ -119,13 +120,11 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
     )
 
 
-def _slopes(case: Case, classes: int, dtype: torch.dtype) -> Slopes:
-    """Return slopes of 0 for the sums that the loss has."""
-    problems = 2 * (case.classes if case.activation == "sigmoid" else 1)
-    pixel, region = (torch.zeros((problems, n, 1), dtype=dtype) for n in (1, classes))
-    kernel = KERNELS[case.loss]
-    by_class = region if kernel.region else None
-    return Slopes(pixel if kernel.pixel else None, by_class, by_class, by_class)
+def _nothing(kernel: Kernel, problems: int, plan: Plan) -> tuple[Sums, torch.Tensor]:
+    """Return sums of 0, those that the loss has, and cotangents of 0."""
+    sum_ = torch.zeros((2, problems // 2), dtype=torch.float64)
+    by_class = torch.zeros((*sum_.shape, plan.classes), dtype=sum_.dtype) if kernel.region else None
+    return Sums(sum_, sum_ if kernel.pixel else None, by_class, by_class, by_class), sum_
 
 
 def _parameters(signature: dict[str, Any]) -> Iterator[str]:

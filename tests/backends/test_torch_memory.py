@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import unifocal  # noqa: E402
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, relative, unbalanced_volume, volume  # noqa: E402
-from unifocal_torch import engine  # noqa: E402
+from unifocal_torch import blocks  # noqa: E402
 
 HALF = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
@@ -100,7 +100,7 @@ def test_backward_keeps_logits_labels_and_small_sums(name, activation):
 def test_block_size_does_not_matter(name, block, monkeypatch):
     z, t = _tensors(11, 5)
     wanted = _value_and_grad(getattr(ut, name), z, t)
-    monkeypatch.setattr(engine, "BLOCK", block)
+    monkeypatch.setattr(blocks, "BLOCK", block)
     value, gradient = _value_and_grad(getattr(ut, name), z, t)
     assert relative(value, wanted[0]) <= 1e-6
     assert relative(gradient, wanted[1]) <= 1e-6
@@ -138,9 +138,9 @@ def test_pieces_are_not_recorded_by_autograd():
 
 def test_blocks_are_for_the_processor_alone(monkeypatch):
     """On an accelerator, and for a compiler, all pixels are one block."""
-    z = torch.empty(2, 3, engine.BLOCK, device="meta")
-    assert engine._blocks(z) == [slice(None)]
-    on_processor = torch.empty(2, 3, engine.BLOCK)
-    assert len(engine._blocks(on_processor)) == 7
+    z = torch.empty(2, 3, blocks.BLOCK, device="meta")
+    assert blocks.cut(z) == [slice(None)]
+    on_processor = torch.empty(2, 3, blocks.BLOCK)
+    assert len(blocks.cut(on_processor)) == 7
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
-    assert engine._blocks(on_processor) == [slice(None)]
+    assert blocks.cut(on_processor) == [slice(None)]

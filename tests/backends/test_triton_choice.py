@@ -98,10 +98,10 @@ def test_cuda_tensors_need_software_and_hardware(
     monkeypatch.delenv("UNIFOCAL_TRITON", raising=False)
     monkeypatch.setattr(engine, "_installed", lambda: software)
     monkeypatch.setattr(engine, "_new_enough", lambda device: hardware)
-    assert engine.triton_available(ON_CUDA) == wanted
+    assert engine._available(ON_CUDA) == wanted
     monkeypatch.setenv("UNIFOCAL_TRITON", "0")
-    assert not engine.triton_available(ON_CUDA)
+    assert not engine._available(ON_CUDA)
     engine.use_triton(True)  # said in the program, it counts for more
-    assert engine.triton_available(ON_CUDA) == wanted
+    assert engine._available(ON_CUDA) == wanted
     engine.use_triton(False)
-    assert not engine.triton_available(ON_CUDA)
+    assert not engine._available(ON_CUDA)

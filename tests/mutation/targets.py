@@ -55,8 +55,10 @@ TARGETS = [
     *(Target(path, ("numpy", "torch")) for path in SHARED),
     # PyTorch's compiler and TensorFlow take classes apart.
     Target("src/unifocal/engine/slabs.py", ("numpy", "torch", "tensorflow")),
-    # PyTorch's engine calls Triton's kernels.
+    # PyTorch's engine calls Triton's kernels, and shares with them what it makes of sums.
     Target("backends/unifocal_torch/engine.py", ("torch", "triton")),
+    Target("backends/unifocal_torch/blocks.py", ("torch", "triton")),
+    Target("backends/unifocal_torch/kernels.py", ("triton",)),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS

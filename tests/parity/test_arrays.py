@@ -107,9 +107,10 @@ def test_pixels_are_computed_in(
 
 
 def loaded(backend: Backend) -> Any:
-    """The engine of a backend."""
+    """The module of a backend that reads the pixels in blocks."""
     backend.losses()
-    return import_module(f"unifocal_{backend.framework}.engine")
+    module = "blocks" if backend.framework == "torch" else "engine"
+    return import_module(f"unifocal_{backend.framework}.{module}")
 
 
 def in_blocks(backend: Backend, size: int, monkeypatch: pytest.MonkeyPatch) -> Any:

@@ -74,10 +74,12 @@ def test_threads_do_not_matter(loss: str, threads: int) -> None:
 
 
 @pytest.mark.parametrize("block", [1000, 1 << 14, 1 << 30])
-@pytest.mark.parametrize("backend", [Backend.NUMPY, Backend.TORCH], ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    ("backend", "module"), [(Backend.NUMPY, "engine"), (Backend.TORCH, "blocks")]
+)
 def test_blocks_do_not_matter(
-    backend: Backend, block: int, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, module: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backend.losses()
-    monkeypatch.setattr(f"unifocal_{backend.framework}.engine.BLOCK", block)
+    monkeypatch.setattr(f"unifocal_{backend.framework}.{module}.BLOCK", block)
     hold(backend, "unified_focal", SMALLER)

@@ -1,0 +1,56 @@
+"""What the two ways through written kernels share: Numba's on a CPU and Triton's on a GPU."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import torch
+
+from unifocal_spec import Kernel, Plan
+
+Tensor = torch.Tensor
+
+
+class Switch:
+    """Whether kernels may run: what the program said, else what an environment variable says."""
+
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        self.chosen: bool | None = None
+
+    def __bool__(self) -> bool:
+        """Without either they may."""
+        return os.environ.get(self.variable, "1") != "0" if self.chosen is None else self.chosen
+
+
+def know(kernel: Kernel, plan: Plan) -> bool:
+    """Whether kernels have the pixel term of a loss: those of the package, of logits."""
+    from unifocal_torch.losses import KERNELS
+
+    return KERNELS.get(kernel.name) is kernel and plan.activation != "none"
+
+
+def readable(x: Tensor, device: torch.device) -> bool:
+    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
+    try:
+        address = x.data_ptr()
+    except RuntimeError:
+        return False
+    return address != 0 and x.device == device
+
+
+def coefficient_rows(term: Any, plan: Plan) -> list[tuple[float, ...]]:
+    """Return, per class, its weight and the coefficients of the pixel term."""
+    hyper = plan.arguments(term.hyper)
+
+    def row(c: int) -> tuple[float, ...]:
+        values = {n: v[c] if isinstance(v, tuple) else v for n, v in hyper.items()}
+        return (plan.class_weights[c], *term.coefficients(**values))
+
+    return [row(c) for c in range(plan.classes)]
+
+
+def problem_count(plan: Plan, z: Tensor) -> int:
+    """Return the number of samples, or of their sigmoid channels."""
+    return z.shape[0] * (z.shape[1] if plan.activation == "sigmoid" else 1)
