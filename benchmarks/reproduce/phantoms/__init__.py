@@ -27,7 +27,7 @@ __all__ = ["MODALITIES", "write_phantoms"]
 MODALITIES = {"bus": ultrasound, "brats": mri, "kits19": ct}
 RECIPE = "phantoms.json"
 # Change it when the same recipe comes to mean other images.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ def _kidney(rng: np.random.Generator, axes: list[Map], side: int) -> _Kidney:
 
 def stain(rng: np.random.Generator, mass: Map, shape: Shape) -> Map:
     """A tumour takes up contrast agent unevenly, and less where it is necrotic."""
-    solid = rng.uniform(60, 150) + rng.uniform(8, 30) * texture(rng, shape, 0.015)
+    solid = rng.uniform(45, 85) + rng.uniform(6, 18) * texture(rng, shape, 0.015)
     necrosis = 1 / (1 + np.exp(6 * (texture(rng, shape, 0.025) + rng.uniform(0.2, 1.6))))
     density: Map = solid + necrosis * (rng.uniform(10, 35) - solid)
     return density

@@ -63,7 +63,7 @@ def phantom(
     blurred_border = rng.uniform(1.0, 2.5) if malignant else rng.uniform(0.5, 1.2)
     soft = gaussian_filter(mask.astype(np.float32), blurred_border * rows / 170)
     echo = layers(rng, grid) + _distractors(rng, grid)
-    contrast = rng.uniform(7, 15) if malignant else rng.uniform(7, 22)
+    contrast = rng.uniform(12, 20) if malignant else rng.uniform(12, 26)
     inside = -contrast + rng.uniform(0.5, 3) * smooth_noise(rng, shape, (rows / 34, columns / 29))
     rim = np.clip(gaussian_filter(soft, rows / 42) - soft, 0, None)
     echo = soft * inside + (1 - soft) * (echo + rng.uniform(0, 14) * rim)
@@ -110,5 +110,5 @@ def _distractors(rng: np.random.Generator, grid: Grid) -> Map:
     shape = grid.depth.shape
     lobules = smooth_noise(rng, shape, (shape[0] / 16, shape[1] / 13))
     strands = smooth_noise(rng, (1, shape[1]), (0, shape[1] / 30)) > 1.7
-    dark = -rng.uniform(3, 11) / (1 + np.exp(-8 * (lobules - 1.3)))
+    dark = -rng.uniform(2, 7) / (1 + np.exp(-8 * (lobules - 1.3)))
     return dark + shadow(np.where(grid.depth > 0.2, strands, 0.0), -rng.uniform(2, 14))
