@@ -105,24 +105,25 @@ def _numpy(dtype: torch.dtype) -> type[np.floating[Any]]:
     return np.float64 if dtype is torch.float64 else np.float32
 
 
+_NO_WEIGHT = {dtype: np.ones((1, 1), _numpy(dtype)) for dtype in _FLOATS}
+
+
 def _arguments(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> tuple[Any, ...]:
     """Return what both kernels are told of the arrays and of the loss."""
     term, table = _table(kernel.name, plan, dtype)
-    weights = torch.ones(1, dtype=dtype).expand(z.shape[0], z.shape[2]) if w is None else w
-    ignoring = plan.ignore_index is not None
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
         z.detach().numpy(),
         _known(t, dtype),
-        _known(weights, dtype),
+        _NO_WEIGHT[dtype] if w is None else _known(w, dtype),
         table,
         term,
         kernel.region is not None,
         plan.activation == "sigmoid",
-        w is not None or ignoring,
-        ignoring,
+        w is not None,
+        plan.ignore_index is not None,
         plan.ignore_index or 0,
     )
 

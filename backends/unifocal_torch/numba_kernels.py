@@ -11,8 +11,8 @@ what is small is summed, never got as a difference.
 Arguments of both kernels: logits z and target t, (N, C, M) or (N, M), and weight w, (N, M);
 `table`, class weights and coefficients, (1 + COUNT, classes), in the dtype of arithmetic; `term`,
 the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region term;
-`sigmoid`, whether a channel is a problem of its own; `weighted`, whether a weight may differ from
-1; `ignoring`, whether the label `ignore` is ignored.
+`sigmoid`, whether a channel is a problem of its own; `weighted`, whether there is a weight, else w
+is not read; `ignoring`, whether the label `ignore` is ignored.
 """
 
 from __future__ import annotations
@@ -90,10 +90,14 @@ def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
 
 
 @row_function
-def _read_weights(w, sample, first, n, weight):
-    given = w[sample, first : first + n]
-    for i in range(n):
-        weight[i] = weight.dtype.type(given[i])
+def _read_weights(w, sample, first, n, weighted, weight):
+    if weighted:
+        given = w[sample, first : first + n]
+        for i in range(n):
+            weight[i] = weight.dtype.type(given[i])
+    else:
+        for i in range(n):
+            weight[i] = weight.dtype.type(1)
 
 
 @row_function
@@ -130,7 +134,64 @@ def _blank(weight, n, rows):
             rows[c, i] = zero if weight[i] == zero else rows[c, i]
 
 
+@row_function
+def _read(
+    z,
+    t,
+    w,
+    sample,
+    channel,
+    at,
+    n,
+    region,
+    sigmoid,
+    weighted,
+    ignoring,
+    ignore,
+    d,
+    hit,
+    label,
+    weight,
+):
+    """Read a row of logits, targets and weights; return the number of labels out of range."""
+    wrong = 0
+    if weighted or ignoring:
+        _read_weights(w, sample, at, n, weighted, weight)
+    _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+    if t.ndim == 2:
+        wrong = _read_labels(t, sample, at, n, d.shape[0], ignoring, ignore, label, weight)
+        if region:
+            _one_hot(label, n, hit)
+    else:
+        _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+    if weighted or ignoring:
+        _blank(weight, n, d)
+        _blank(weight, n, hit)
+    return wrong
+
+
 # Probabilities ------------------------------------------------------------------------------------
+
+
+@row_function
+def _softmax_of_two(n, d, e, s, ties, scale):
+    one, zero = d.dtype.type(1), d.dtype.type(0)
+    for i in range(n):
+        scale[i] = d[0, i] - d[1, i]
+    for i in range(n):
+        d[0, i] = zero if scale[i] >= zero else scale[i]
+    for i in range(n):
+        d[1, i] = -scale[i] if scale[i] >= zero else zero
+    for i in range(n):
+        ties[i] = one if scale[i] == zero else zero
+    for i in range(n):
+        s[i] = exp(d[0, i] + d[1, i])
+    for i in range(n):
+        e[0, i] = one if d[0, i] == zero else s[i]
+    for i in range(n):
+        e[1, i] = one if d[1, i] == zero else s[i]
+    for i in range(n):
+        scale[i] = one / (one + s[i])
 
 
 @row_function
@@ -142,6 +203,9 @@ def _softmax(n, d, e, s, ties, scale):
     """
     one, zero = d.dtype.type(1), d.dtype.type(0)
     classes = d.shape[0]
+    if classes == 2:  # the same numbers by half as many exponentials
+        _softmax_of_two(n, d, e, s, ties, scale)
+        return
     for i in range(n):
         scale[i] = d[0, i]
     for c in range(1, classes):
@@ -309,18 +373,11 @@ def sums_kernel(
         sums[:] = 0
         for at in range(start, end, WIDTH):
             n = min(WIDTH, end - at)
-            if weighted:
-                _read_weights(w, sample, at, n, weight)
-            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
-            if t.ndim == 2:
-                sums[1] += _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
-                if region:
-                    _one_hot(label, n, hit)
-            else:
-                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
-            if weighted:
-                _blank(weight, n, d)
-                _blank(weight, n, hit)
+            sums[1] += _read(
+                *(z, t, w, sample, channel, at, n),
+                *(region, sigmoid, weighted, ignoring, ignore),
+                *(d, hit, label, weight),
+            )
             _softmax(n, d, e, s, ties, scale)
             sums[0] += _dot(n, weight, ones)
             if region:
@@ -448,18 +505,11 @@ def gradient_kernel(
         slope = slopes[problem]
         for at in range(start, end, WIDTH):
             n = min(WIDTH, end - at)
-            if weighted:
-                _read_weights(w, sample, at, n, weight)
-            _read_classes(z, sample, channel, sigmoid, at, n, d, False)
-            if t.ndim == 2:
-                _read_labels(t, sample, at, n, classes, ignoring, ignore, label, weight)
-                if region:
-                    _one_hot(label, n, hit)
-            else:
-                _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
-            if weighted:
-                _blank(weight, n, d)
-                _blank(weight, n, hit)
+            _read(
+                *(z, t, w, sample, channel, at, n),
+                *(region, sigmoid, weighted, ignoring, ignore),
+                *(d, hit, label, weight),
+            )
             _softmax(n, d, e, s, ties, scale)
             if region:
                 _region_chain(n, slope, hit, d, e, ties, scale, log_p, log_q, dz)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -34,9 +34,14 @@ from unifocal.certificate.bounds import excuse  # noqa: E402
 from unifocal_torch import numba_engine, numba_math  # noqa: E402
 
 
+def taken() -> AbstractContextManager[Way]:
+    """Within it, Numba's kernels take what they cover."""
+    return Way(numba_engine, ut.use_numba).taken()
+
+
 @pytest.fixture(autouse=True)
 def way() -> Iterator[Way]:
-    with Way(numba_engine, ut.use_numba).taken() as numba_way:
+    with taken() as numba_way:
         yield numba_way
 
 
@@ -84,7 +89,7 @@ def test_a_label_out_of_range_is_refused(way, name, label):
 # Threads and processes ----------------------------------------------------------------------------
 
 
-@pytest.fixture
+@contextmanager
 def several_threads() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(3)
@@ -92,26 +97,18 @@ def several_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def test_the_number_of_threads_does_not_matter(way, several_threads):
+def test_the_number_of_threads_does_not_matter(way):
     z, t = volume(300, 200)
-    many = way.run("unified_focal", z, t)
-    torch.set_num_threads(1)
-    assert all(map(torch.equal, many, way.run("unified_focal", z, t)))
+    one = way.run("unified_focal", z, t)
+    with several_threads():
+        assert all(map(torch.equal, one, way.run("unified_focal", z, t)))
 
 
-def test_calls_from_several_threads(way, several_threads):
+def test_calls_from_several_threads(way):
     z, t = volume(300, 200)
     wanted = way.run("unified_focal", z, t)
-    found = []
-    threads = [
-        threading.Thread(target=lambda: found.append(way.run("unified_focal", z, t)))
-        for _ in range(4)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(found) == 4
+    with several_threads(), ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: way.run("unified_focal", z, t), range(4)))
     assert all(torch.equal(value, wanted[0]) for value, _ in found)
     assert all(torch.equal(gradient, wanted[1]) for _, gradient in found)
 
@@ -123,16 +120,17 @@ def _in_a_child(connection: Any, z: Any, t: Any) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:.*fork:RuntimeWarning")
-def test_a_child_has_threads_of_its_own(several_threads):
+def test_a_child_has_threads_of_its_own():
     z, t = (torch.from_numpy(x) for x in volume(300, 200))
-    wanted = float(ut.unified_focal(z, t))
-    context = multiprocessing.get_context("fork")
-    here, there = context.Pipe()
-    child = context.Process(target=_in_a_child, args=(there, z, t))
-    child.start()
-    assert here.poll(60)
-    assert here.recv() == wanted
-    child.join()
+    with several_threads():
+        wanted = float(ut.unified_focal(z, t))
+        context = multiprocessing.get_context("fork")
+        here, there = context.Pipe()
+        child = context.Process(target=_in_a_child, args=(there, z, t))
+        child.start()
+        assert here.poll(60)
+        assert here.recv() == wanted
+        child.join()
 
 
 # What is left to tensor code ----------------------------------------------------------------------
@@ -177,12 +175,6 @@ def test_half_precision_is_left_to_tensor_code(way, dtype):
     z, t = doubles(4)
     way.run("unified_focal", z.to(dtype), t)
     assert way.sums == 0
-
-
-def test_importing_the_losses_imports_no_numba():
-    code = "import sys, unifocal_torch; print('numba' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.strip() == "False"
 
 
 # Functions ----------------------------------------------------------------------------------------

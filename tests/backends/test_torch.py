@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -183,3 +185,10 @@ def test_constants_must_not_require_a_gradient(name):
 def test_wrong_types_are_named(arguments, wanted):
     with pytest.raises(TypeError, match=wanted):
         ut.DiceLoss()(*arguments(*_tensors()))
+
+
+@pytest.mark.parametrize("package", ["numba", "triton"])
+def test_importing_the_losses_imports_no_compiler(package):
+    code = f"import sys, unifocal_torch; print('{package}' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import mpmath
 import numpy as np
@@ -28,10 +29,17 @@ from unifocal_torch import triton_engine, triton_math, triton_terms
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
 
 
-@pytest.fixture(autouse=True)
-def way() -> Iterator[Way]:
+@contextmanager
+def taken() -> Iterator[Way]:
+    """Within it, Triton's kernels take what they cover."""
     with Way(triton_engine, ut.use_triton, DEVICE).taken() as triton_way, warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # NumPy's, the interpreter, of infinities
+        yield triton_way
+
+
+@pytest.fixture(autouse=True)
+def way() -> Iterator[Way]:
+    with taken() as triton_way:
         yield triton_way
 
 

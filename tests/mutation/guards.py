@@ -12,7 +12,7 @@ import inspect
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -43,10 +43,12 @@ OWN: dict[str, tuple[str, ...]] = {
     "tensorflow": ("tests.backends.test_tensorflow",),
 }
 """Tests of what the users of one framework rely on."""
-TRITON = "tests.backends.triton_checks"
-"""Under Triton's interpreter, which runs the kernels on NumPy."""
+KERNELS = {"triton": "tests.backends.triton_checks", "numba": "tests.backends.test_numba"}
+"""Tests of PyTorch's kernels; Triton's under its interpreter, which runs them on NumPy."""
+EVERY_KERNEL = "tests.backends.kernel_checks"
+"""What both are held to."""
 
-MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40, "triton": 40}
+MOST = {"numpy": 400, "torch": 400, "jax": 8, "tensorflow": 40, "triton": 40, "numba": 40}
 """The calls of one parity test, at most."""
 MOST_COMPILED = 4
 """… where it runs by a framework's compiler."""
@@ -61,6 +63,8 @@ class Guard:
     test: Callable[..., None]
     arguments: dict[str, Any]
     parity: bool
+    kernels: str = ""
+    """The module whose kernels are to be taken."""
 
     @property
     def name(self) -> str:
@@ -72,9 +76,9 @@ class Guard:
         wanted = inspect.signature(self.test).parameters
         with contextlib.ExitStack() as stack:
             arguments = dict(self.arguments)
-            if self.test.__module__ == TRITON:
-                calls = stack.enter_context(import_module(TRITON).kernels())
-                arguments |= {"calls": calls} if "calls" in wanted else {}
+            if self.kernels:
+                way = stack.enter_context(import_module(self.kernels).taken())
+                arguments |= {"way": way} if "way" in wanted else {}
             if "monkeypatch" in wanted:
                 arguments["monkeypatch"] = stack.enter_context(pytest.MonkeyPatch.context())
             if "backend" in arguments and not self.parity:
@@ -87,9 +91,10 @@ class Guard:
 def guards(framework: str, few: bool = False) -> Iterator[Guard]:
     """Yield the guards of a framework, parity first; with `few`, one call of each test."""
     most = 1 if few else 10**6
-    if framework == "triton":
-        for test in _tests(TRITON):
-            yield from _some(test, _calls(test), min(most, MOST[framework]), parity=True)
+    if framework in KERNELS:
+        for test in _tests(KERNELS[framework], EVERY_KERNEL):
+            for guard in _some(test, _calls(test), min(most, MOST[framework]), parity=True):
+                yield replace(guard, kernels=KERNELS[framework])
         return
     backends = import_module("unifocal.certificate.backends")
     eager, *compiled = (b for b in backends.Backend if b.framework == framework)
@@ -119,9 +124,12 @@ def _some(
         yield Guard(test, call, parity)
 
 
-def _tests(module: str) -> list[Callable[..., None]]:
+def _tests(module: str, *others: str) -> list[Callable[..., None]]:
+    """The tests that a module has written, or imported from others."""
     functions = inspect.getmembers(import_module(module), inspect.isfunction)
-    return [f for name, f in functions if name.startswith("test_") and f.__module__ == module]
+    return [
+        f for name, f in functions if name.startswith("test_") and f.__module__ in (module, *others)
+    ]
 
 
 def _calls(test: Callable[..., None]) -> list[dict[str, Any]]:

@@ -17,10 +17,10 @@ from tests.mutation.worker import Worker
 FOLDER = ROOT / ".mutation"
 TRUTHS = FOLDER / "truths.pickle"
 
-BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25, "triton": 50}
+BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25, "triton": 50, "numba": 25}
 """Mutants per process: what frameworks compile piles up in it."""
 
-TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300, "triton": 600}
+TIMEOUT = {"numpy": 60, "torch": 180, "jax": 600, "tensorflow": 300, "triton": 600, "numba": 900}
 """Seconds of processor time until a mutant counts as hung: ten times what the code itself takes."""
 
 SUITE = ("tests/parity", "tests/front", "tests/backends", "tests/mutation")

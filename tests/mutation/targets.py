@@ -18,7 +18,7 @@ SHARED = (
     "spec/unifocal_spec/regions.py",
 )
 
-SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40, "triton": 100}
+SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40, "triton": 100, "numba": 30}
 """The mutants of a file that are judged, at most: many where one takes less than a second."""
 
 
@@ -55,9 +55,9 @@ TARGETS = [
     *(Target(path, ("numpy", "torch")) for path in SHARED),
     # PyTorch's compiler and TensorFlow take classes apart.
     Target("src/unifocal/engine/slabs.py", ("numpy", "torch", "tensorflow")),
-    # PyTorch's engine calls Triton's kernels, and shares with them what it makes of sums.
-    Target("backends/unifocal_torch/engine.py", ("torch", "triton")),
-    Target("backends/unifocal_torch/blocks.py", ("torch", "triton")),
+    # PyTorch's engine chooses between tensor code and kernels.
+    Target("backends/unifocal_torch/engine.py", ("torch", "numba")),
+    Target("backends/unifocal_torch/blocks.py", ("torch",)),
     Target("backends/unifocal_torch/kernels.py", ("triton",)),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
@@ -67,6 +67,10 @@ TARGETS = [
     ),
     *(
         Target(f"backends/unifocal_torch/triton_{module}.py", ("triton",))
+        for module in ("engine", "kernels", "math", "terms")
+    ),
+    *(
+        Target(f"backends/unifocal_torch/numba_{module}.py", ("numba",))
         for module in ("engine", "kernels", "math", "terms")
     ),
 ]

@@ -18,7 +18,7 @@ from tests.mutation.judge import Verdict, judge, save_truths
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "UNIFOCAL_NUMBA": "0",  # the mutants are of tensor code
+    "UNIFOCAL_NUMBA": "0",  # the tests of its kernels ask for them
     "TF_ENABLE_ONEDNN_OPTS": "0",
     # JAX compiles every call of every mutant: fast code is not what matters here, and what a
     # mutant leaves as it was need not be compiled again.
