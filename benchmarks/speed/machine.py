@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from benchmarks.store import Json
+from unifocal.certificate.devices import processor_name
+from unifocal.certificate.environment import version
 
 PACKAGES = (
-    *("numpy", "torch", "jax", "tensorflow", "tensorflow-cpu", "keras"),
+    *("numpy", "torch", "numba", "jax", "tensorflow", "keras"),
     *("monai", "segmentation-models-pytorch", "kornia", "nnunetv2", "optax"),
 )
 OURS = (
@@ -21,21 +22,6 @@ OURS = (
 )
 BUSY = 0.25
 """Of the cores: a load beyond it, before anything was measured, is somebody else's work."""
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _processor() -> str:
-    """The name that Linux gives; elsewhere Python's."""
-    table = Path("/proc/cpuinfo")
-    lines = table.read_text().splitlines() if table.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _sources() -> str:
@@ -52,9 +38,9 @@ def _sources() -> str:
 
 def described() -> Json:
     """What a figure depends on beside what is measured."""
-    versions = {package: _version(package) for package in PACKAGES}
+    versions = {package: version(package) for package in PACKAGES}
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

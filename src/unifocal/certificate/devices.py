@@ -32,11 +32,11 @@ class Device:
 def processor() -> str:
     """The name of this machine's processor and the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_processor_name()}, {cores} cores"
+    return f"{processor_name()}, {cores} cores"
 
 
-def _processor_name() -> str:
-    """Linux keeps it in a file; elsewhere `platform` knows."""
+def processor_name() -> str:
+    """The name of this machine's processor, which Linux keeps in a file."""
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
         for line in listing.read_text("utf-8").splitlines():
