@@ -225,6 +225,39 @@ def report(context: typer.Context) -> None:
     typer.echo(f"saved {page}")
 
 
+@app.command()
+def timing(context: typer.Context, turns: Annotated[int, typer.Option(min=2)] = 5) -> None:
+    """Time an epoch of each loss over one of Keras' cross-entropy, and the input over the step."""
+    chosen: Chosen = context.obj
+    settings, job = chosen.planned[0].settings, chosen.planned[0].job
+    choose_backend(job.backend)
+    from benchmarks import store
+    from benchmarks.reproduce.experiments.jobs import split_of, weights_of
+    from benchmarks.reproduce.losses import build
+    from benchmarks.reproduce.training.timing import epoch_ratios, shares
+
+    alike = [p.job for p in chosen.planned if p.settings == settings and not p.job.hyperparameters]
+    place = chosen.place()
+    prepared = place.prepared(job.dataset)
+    ratios = epoch_ratios(
+        {other.loss: build(other.loss, {}) for other in alike},
+        settings,
+        prepared,
+        split_of(prepared, settings, job.fold),
+        weights_of(place, settings, prepared),
+        turns,
+    )
+    table = Table("loss", "epoch, over Keras' cross-entropy", "of training, in the step")
+    for other in alike:
+        done = store.read(place.result(other.name))
+        median, low, high = ratios[other.loss]
+        share = f"{shares(done['history'])['of_training']:.1%}" if done else "–"
+        table.add_row(TITLES[other.loss], f"{median:.2f} ({low:.2f} … {high:.2f})", share)
+    table.title = f"{place.source(job.dataset).title} on {job.backend}, {turns} turns"
+    table.caption = "median and quartiles; share: of the finished job, but for its first epoch"
+    show(table)
+
+
 def show(table: Table) -> None:
     """Print a table, wide enough where no terminal says how wide it is, for example in CI."""
     console = Console()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -120,6 +121,16 @@ def test_backends_compute_the_same_from_the_same_start(recorded, one: str, other
     assert found.loss <= AT_START
     assert found.gradient <= AT_START
     assert found.curve <= ON_CURVE
+
+
+def test_epochs_are_timed_in_turns(images: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.reproduce", "--data", str(images)]
+    command += ["--out", str(tmp_path), "--filters", "2", "--depth", "1", "--losses", "dice,focal"]
+    timed = subprocess.run(
+        [*command, "timing", "--turns", "2"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for loss in ("Dice", "Focal"):
+        assert re.search(rf"{loss} +│ \d+\.\d\d \(.*\) +│ –", timed.stdout)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

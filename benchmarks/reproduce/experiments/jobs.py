@@ -96,7 +96,7 @@ def run(
     if known is not None and config.items() <= known.items() and not fresh:
         return known
     cases = split_of(prepared, settings, job.fold)
-    weights = place.out / "weights" / f"{_start(settings, prepared)}.npz"
+    weights = weights_of(place, settings, prepared)
     folder = path.parent
     trained = train(
         job,
@@ -129,11 +129,12 @@ def run(
     return store.jsonable(result)
 
 
-def _start(settings: Settings, prepared: Prepared) -> str:
-    """A name for the start that networks of one architecture share, whatever the backend."""
+def weights_of(place: Place, settings: Settings, prepared: Prepared) -> Path:
+    """The start that networks of one architecture share, whatever the backend."""
     traits = ("architecture", "shape", "filters", "depth", "deep_supervision", "seed")
     described = {name: getattr(settings, name) for name in traits}
-    return store.fingerprint({**described, "classes": len(prepared.classes)})
+    name = store.fingerprint({**described, "classes": len(prepared.classes)})
+    return place.out / "weights" / f"{name}.npz"
 
 
 def write_examples(place: Place, data: str, prepared: Prepared, cases: Split) -> None:
