@@ -18,7 +18,7 @@ SHARED = (
     "spec/unifocal_spec/regions.py",
 )
 
-SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40, "triton": 100, "numba": 30}
+SAMPLE = {"numpy": 300, "torch": 150, "tensorflow": 50, "jax": 40, "triton": 100, "numba": 40}
 """The mutants of a file that are judged, at most: many where one takes less than a second."""
 
 
