@@ -22,6 +22,7 @@ ARITHMETIC: dict[type[ast.AST], type] = {
     ast.Mod: ast.FloorDiv,
     ast.Pow: ast.Mult,
     ast.LShift: ast.RShift,
+    ast.RShift: ast.LShift,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
     ast.BitXor: ast.BitOr,
