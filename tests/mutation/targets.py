@@ -58,7 +58,7 @@ TARGETS = [
     # PyTorch's engine chooses between tensor code and kernels.
     Target("backends/unifocal_torch/engine.py", ("torch", "numba")),
     Target("backends/unifocal_torch/blocks.py", ("torch",)),
-    Target("backends/unifocal_torch/kernels.py", ("triton",)),
+    Target("backends/unifocal_torch/kernels.py", ("numba",)),
     *(
         Target(f"backends/unifocal_{framework}/{module}.py", (framework,))
         for framework in FRAMEWORKS
