@@ -97,6 +97,14 @@ def several_threads() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize(("tasks", "threads"), [(1, 3), (8, 3), (50, 2), (7, 1)])
+def test_every_task_is_done_once(tasks, threads):
+    """A kernel would write beyond its arrays if there were more."""
+    done = []
+    numba_engine._run(lambda first, last: done.extend(range(first, last)), tasks, threads)
+    assert sorted(done) == list(range(tasks))
+
+
 def test_the_number_of_threads_does_not_matter(way):
     z, t = volume(300, 200)
     one = way.run("unified_focal", z, t)
