@@ -12,7 +12,7 @@ from benchmarks import markdown, store
 from benchmarks.speed import bandwidth, machine, plots
 from benchmarks.speed.figures import COLUMNS, OTHER, figures, title
 from benchmarks.speed.subjects import CROSS_ENTROPY, SUBJECTS
-from benchmarks.speed.targets import TARGETS
+from benchmarks.speed.targets import NOT_MEASURED, TARGETS
 from benchmarks.speed.timing import Spread, ratio, spread
 from benchmarks.speed.workloads import SIZES, WORKLOADS
 
@@ -77,7 +77,7 @@ def _ratio(figure: Spread) -> str:
 
 
 def target_table(rows: list[store.Json]) -> str:
-    """The targets; a missed one stands out."""
+    """The targets that were measured; a missed one stands out."""
     columns = [*map(title, COLUMNS), OTHER]
     return markdown.table(
         [
@@ -91,8 +91,13 @@ def target_table(rows: list[store.Json]) -> str:
                 else row["verdict"],
             }
             for row in rows
+            if row["verdict"] != NOT_MEASURED
         ]
     )
+
+
+def _unmeasured(rows: list[store.Json]) -> list[str]:
+    return [row["target"] for row in rows if row["verdict"] == NOT_MEASURED]
 
 
 def _conditions(record: store.Json) -> list[str]:
@@ -192,6 +197,8 @@ def page(record: store.Json) -> str:
         "logits.",
         target_table(record["targets"]),
     ]
+    if others := _unmeasured(record["targets"]):
+        sections += ["Not measured in this run:", "\n".join(f"* {name}" for name in others)]
     if any(cell["config"]["workload"] in SIZES for cell in record["cells"]):
         sections += [
             "## Over size",
@@ -208,7 +215,10 @@ def page(record: store.Json) -> str:
 
 def excerpt(record: store.Json) -> str:
     """What the project's README says."""
-    return "\n\n".join([*_conditions(record), target_table(record["targets"])])
+    parts = [*_conditions(record), target_table(record["targets"])]
+    if others := _unmeasured(record["targets"]):
+        parts.append(f"{len(others)} more targets were not measured in this run.")
+    return "\n\n".join(parts)
 
 
 def insert(text: str, generated: str) -> str:

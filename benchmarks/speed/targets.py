@@ -13,6 +13,7 @@ from unifocal_spec import LOSSES
 
 Measure = Literal["time", "memory", "saved"]
 Verdict = Literal["met", "missed", "not measured"]
+NOT_MEASURED: Verdict = "not measured"
 SERIES = "series"
 """In place of a workload: the figure is of all of them."""
 
@@ -38,7 +39,7 @@ class Target:
     def verdict(self, figures: Mapping[str, Spread]) -> Verdict:
         """By the medians of all workloads that were measured."""
         if not figures:
-            return "not measured"
+            return NOT_MEASURED
         return "met" if all(f.median <= self.limit for f in figures.values()) else "missed"
 
     def named(self) -> Iterator[str]:
