@@ -79,6 +79,9 @@ def _ratio(figure: Spread) -> str:
 def target_table(rows: list[store.Json]) -> str:
     """The targets that were measured; a missed one stands out."""
     columns = [*map(title, COLUMNS), OTHER]
+    measured = [row for row in rows if row["verdict"] != NOT_MEASURED]
+    if not measured:
+        return "None was measured."
     return markdown.table(
         [
             {
@@ -90,8 +93,7 @@ def target_table(rows: list[store.Json]) -> str:
                 if row["verdict"] == "missed"
                 else row["verdict"],
             }
-            for row in rows
-            if row["verdict"] != NOT_MEASURED
+            for row in measured
         ]
     )
 

@@ -140,6 +140,12 @@ def test_tensors_in_memory_must_be_asked_for():
     assert not triton_engine._available(torch.zeros(1))
 
 
+def test_other_dtypes_are_left_to_tensor_code(way):
+    z, t = doubles(4)
+    way.run("dice", z, t.to(torch.uint64))
+    assert way.calls == (0, 0)
+
+
 def test_many_classes_are_left_to_tensor_code(way):
     z, t = doubles(4, classes=9)
     way.run("unified_focal", z, t)
