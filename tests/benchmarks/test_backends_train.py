@@ -87,6 +87,8 @@ def run(code: str, backend: str, images: Path, out: Path, **overrides: Any) -> N
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "OMP_NUM_THREADS": "1",
+            # Processes of one machine need no name of it, which may lead anywhere.
+            **({"GLOO_SOCKET_IFNAME": "lo"} if sys.platform == "linux" else {}),
             # TensorFlow itself imports Keras, so this must stand before the script chooses; what
             # is there may come from another test.
             "KERAS_BACKEND": backend,

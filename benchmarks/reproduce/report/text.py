@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from benchmarks import markdown
@@ -45,7 +46,8 @@ def render(report: Report) -> str:
 def write(report: Report, out: Path) -> None:
     """Write ``report.md`` and its figures."""
     folder = out / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)  # what an earlier report showed
+    folder.mkdir(parents=True)
     for section in report.sections:
         for figure in section.blocks:
             if isinstance(figure, Figure):
