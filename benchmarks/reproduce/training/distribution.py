@@ -12,15 +12,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
-
-PATIENCE = timedelta(minutes=5)
-"""How long a process of PyTorch waits for another before it gives up."""
 
 
 class Devices(NamedTuple):
@@ -94,7 +90,7 @@ def _torch() -> Iterator[Devices]:
     gpu = torch.cuda.is_available()
     if gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if gpu else "gloo", timeout=PATIENCE)
+    distributed.init_process_group("nccl" if gpu else "gloo")
     try:
         count = distributed.get_world_size()
         yield Devices(count, count, distributed.get_rank())
