@@ -177,13 +177,12 @@ def _read(
 def _softmax_of_two(n, d, e, s, ties, scale):
     one, zero = d.dtype.type(1), d.dtype.type(0)
     for i in range(n):
-        scale[i] = d[0, i] - d[1, i]
+        scale[i] = d[1, i] if d[1, i] > d[0, i] else d[0, i]
+    for c in range(2):
+        for i in range(n):
+            d[c, i] -= scale[i]
     for i in range(n):
-        d[0, i] = zero if scale[i] >= zero else scale[i]
-    for i in range(n):
-        d[1, i] = -scale[i] if scale[i] >= zero else zero
-    for i in range(n):
-        ties[i] = one if scale[i] == zero else zero
+        ties[i] = one if d[0, i] == d[1, i] else zero
     for i in range(n):
         s[i] = exp(d[0, i] + d[1, i])
     for i in range(n):

@@ -76,6 +76,18 @@ def test_dtypes_that_numba_lacks(way, name):
 
 
 @EVERY_KIND
+@pytest.mark.parametrize("classes", [2, 3])
+def test_infinite_logits_are_nan(way, name, classes):
+    """As in tensor code: of a network that has diverged no loss is 0."""
+    z, t = doubles(4, classes=classes)
+    z[0, :, 2] = -torch.inf
+    z[0, 0, 2] = torch.inf
+    for value, gradient in (way.run(name, z, t), way.blocks(name, z, t)):
+        assert value.isnan()
+        assert gradient[0, :, 2].isnan().all()
+
+
+@EVERY_KIND
 @pytest.mark.parametrize("label", [3, -1, 2**32])
 def test_a_label_out_of_range_is_refused(way, name, label):
     z, t = doubles(9, 5)
