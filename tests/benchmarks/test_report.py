@@ -162,6 +162,17 @@ def test_a_report_can_be_made_at_any_time(tmp_path: Path, conditions: list[jobs.
     assert Page(text).open == []
 
 
+def test_a_report_keeps_no_figure_of_an_earlier_one(tmp_path: Path) -> None:
+    for dataset in ("bus-phantoms", "kits19-phantoms"):
+        results = tmp_path / dataset
+        made = condition("dice") | {"dataset": dataset}
+        jobs.write(results, [jobs.job(made, lambda c: flat())])
+        report = write(results, tmp_path / "report").parent
+        shown = {path.stem for path in (report / "figures").iterdir()}
+        assert f"curves-{dataset}" in shown
+    assert "curves-bus-phantoms" not in shown
+
+
 def test_means_are_over_cases_first_and_then_over_folds(tmp_path: Path) -> None:
     made = [jobs.job(condition("dice", fold=f), lambda c: flat()) for f in range(3)]
     jobs.write(tmp_path, made)
