@@ -69,7 +69,10 @@ def trainer(settings: Settings, classes: int, loss: Any, weights: Path) -> Itera
             scaled(optimiser(settings), settings.precision),
             devices,
         )
-        yield Trainer(step, devices)
+        try:
+            yield Trainer(step, devices)
+        finally:
+            step.close()
 
 
 def training_batches(

@@ -59,6 +59,9 @@ class Step(ABC):
         """The learning rate from now on."""
         self.optimiser.learning_rate = rate
 
+    def close(self) -> None:  # noqa: B027
+        """Let go of what several processes share, before they part."""
+
     @property
     def variables(self) -> list[keras.Variable]:
         """All that a step changes: weights, statistics, random state, and the optimiser's."""

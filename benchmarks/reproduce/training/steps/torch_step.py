@@ -56,6 +56,14 @@ class BackendStep(Step):
                     distributed.all_reduce(variable.value.data)
                     variable.value.data /= self.devices.count
 
+    def close(self) -> None:
+        """Let go of the group of processes.
+
+        Its threads are waited for when nothing holds it any more. Where the last to hold it is
+        DistributedDataParallel, Python's lock is held meanwhile, which a thread may be waiting for.
+        """
+        self.forward = self.model
+
     def _backward(self, images: Array, labels: Array, scale: Any) -> Any:
         self.model.zero_grad()
         outputs = self.forward(tensor(self._part(images)), training=True)
