@@ -79,12 +79,24 @@ def gradient(
     cotangent: Tensor,
 ) -> Tensor:
     """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    if torch.compiler.is_compiling():
+        z, t = _anew(z, cotangent), _anew(t, cotangent)
     slopes = slopes_of_sums(kernel, plan, dtype, z.shape[0], sums, cotangent)
     dz = xp.empty_like(z)
     for block in cut(z):
         part = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block), slopes)
         dz[..., block] = part.reshape(z[..., block].shape)
     return dz
+
+
+def _anew(x: Tensor, cotangent: Tensor) -> Tensor:
+    """Return x by way of the cotangent, so that a compiler computes from it once more.
+
+    It would else keep masks and exponentials of the forward pass, and write and read more than the
+    backward pass saves.
+    """
+    never = ((cotangent == 0) & (cotangent == 1)).any()
+    return x ^ never if x.dtype is torch.bool else x + never.to(x.dtype)
 
 
 def cut(z: Tensor) -> list[slice]:

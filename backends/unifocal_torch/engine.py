@@ -1,7 +1,8 @@
 """The engine: it takes any kernel from logits to the loss and back, in PyTorch.
 
-The pixels go one of three ways, each with the same three functions: through Triton's kernels, one
-pass each, through Numba's, or block by block through tensor code, which can do everything.
+The pixels go one of several ways, each with the same three functions: through Triton's kernels, one
+pass each, through Numba's, under a compiler by way of operators, or block by block through tensor
+code, which can do everything.
 
 Shapes inside: N samples, K problems per sample (sigmoid channels, else 1), C classes, M pixels; in
 a block the N · K problems lie along one axis of length n, and M is the block's width.
@@ -19,7 +20,7 @@ import torch
 
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
-from unifocal_torch import blocks, numba_engine, triton_engine
+from unifocal_torch import blocks, numba_engine, operators, triton_engine
 from unifocal_torch import namespace as xp
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
@@ -148,7 +149,7 @@ def _way(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> ModuleType:
     """Return the module through which the pixels go."""
-    for way in (triton_engine, numba_engine):
+    for way in (triton_engine, numba_engine, operators):
         if way.takes(kernel, plan, dtype, z, t, w):
             return way
     return blocks
@@ -196,24 +197,12 @@ class _Loss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
         z, t, w, *sums = ctx.saved_tensors
-        if torch.compiler.is_compiling():
-            z, t = _anew(z, cotangent), _anew(t, cotangent)
         cotangent = cotangents(xp, ctx.plan, Sums(*sums), cotangent.to(sums[0].dtype))
         if torch.is_grad_enabled():  # somebody may want to differentiate again
             gradient = _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan)
         else:
             gradient = _gradient(ctx.kernel, ctx.plan, z, t, w, Sums(*sums), cotangent)
         return gradient, *(None,) * 4
-
-
-def _anew(x: Tensor, cotangent: Tensor) -> Tensor:
-    """Return x by way of the cotangent, so that a compiler computes from it once more.
-
-    It would else keep masks and exponentials of the forward pass, and write and read more than the
-    backward pass saves.
-    """
-    never = ((cotangent == 0) & (cotangent == 1)).any()
-    return x ^ never if x.dtype is torch.bool else x + never.to(x.dtype)
 
 
 # PyTorch looks at the signature in every call, which is slow unless it is written down.

@@ -65,13 +65,19 @@ def takes(
     """Whether the kernels may run here and compute this call."""
     return (
         not torch.compiler.is_compiling()
-        and z.is_cpu
-        and bool(_switch)
-        and _installed()
-        and know(kernel, plan)
-        and z.dtype in _FLOATS
+        and covers(kernel, plan, z)
         and all(readable(x, z.device) for x in (z, t, w) if x is not None)
     )
+
+
+def covers(kernel: Kernel, plan: Plan, z: Tensor) -> bool:
+    """Whether the kernels may run here, and compute such a call where memory can be read."""
+    return z.is_cpu and _may_run() and know(kernel, plan) and z.dtype in _FLOATS
+
+
+@torch.compiler.assume_constant_result
+def _may_run() -> bool:
+    return bool(_switch) and _installed()
 
 
 def _known(x: Tensor, dtype: torch.dtype) -> Array:

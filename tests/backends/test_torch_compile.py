@@ -14,10 +14,15 @@ from unifocal_torch.namespace import expm1  # noqa: E402
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
-@pytest.fixture(autouse=True)
-def _fresh_compiler():
+@pytest.fixture(autouse=True, params=[False, True], ids=["tensor code", "operators"])
+def operators(request):
+    """A fresh compiler, which sees tensor code or operators that call Numba's kernels."""
+    if request.param:
+        pytest.importorskip("numba", reason="Numba is not installed")
     torch._dynamo.reset()
-    yield
+    ut.use_numba(request.param)
+    yield request.param
+    ut.use_numba(None)
     torch._dynamo.reset()
 
 
@@ -138,11 +143,58 @@ def test_a_module_trains_inside_a_compiled_step():
     assert layer.weight.grad.abs().max() > 0
 
 
-def test_a_label_out_of_range_is_nan_in_a_graph():
+def test_a_label_out_of_range_is_no_number_in_a_graph(operators):
+    """Only an operator can see labels."""
     z, t = _tensors(5, 6)
     t[0, 0, 0] = 3
     compiled = torch.compile(ut.dice, fullgraph=True, backend="aot_eager")
-    assert compiled(z, t).isnan()
+    if operators:
+        with pytest.raises(ValueError, match="target must hold class indices from 0 to 2"):
+            compiled(z, t)
+    else:
+        assert compiled(z, t).isnan()
+
+
+def _called(graph) -> set[str]:
+    return {str(node.target) for node in graph.graph.nodes if node.op == "call_function"}
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_a_graph_calls_operators_for_what_numba_s_kernels_cover(operators, dtype):
+    z, t = _tensors(5, 6)
+    program = torch.export.export(ut.UnifiedFocalLoss(), (z.to(dtype), t))
+    called = "unifocal.pixel_sums.default" in _called(program.graph_module)
+    assert called == (operators and dtype is not torch.float16)
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 4), (2, 3, 0), (1, 1, 3)], ids=str)
+def test_few_pixels_or_none_compile(shape):
+    z, t = torch.zeros(shape), torch.zeros(shape[:1] + shape[2:], dtype=torch.int64)
+    loss = ut.unified_focal if shape[1] > 1 else ut.cross_entropy
+    keywords = {} if shape[1] > 1 else {"activation": "sigmoid"}
+    compiled = torch.compile(loss, fullgraph=True, backend="aot_eager")
+    found, wanted = compiled(z, t, **keywords), loss(z, t, **keywords)
+    torch.testing.assert_close(found, wanted, equal_nan=True)
+
+
+def test_a_compiled_map_over_losses():
+    z, t = _tensors(5, 6)
+
+    def losses(z, t):
+        return torch.vmap(lambda z, t: ut.unified_focal(z[None], t[None]))(z, t)
+
+    def total(z, t):
+        return losses(z, t).sum()
+
+    compiled = torch.compile(losses, fullgraph=True, backend="aot_eager")
+    assert relative(compiled(z, t), losses(z, t)) <= 1e-6
+    _hold_to_eager(torch.compile(total, fullgraph=True, backend="aot_eager"), total, z, t)
+
+
+def test_pixels_may_lie_in_any_order():
+    z, t = _tensors(6, 10)
+    z = z.to(memory_format=torch.channels_last)[..., ::2]
+    _hold_to_eager(torch.compile(ut.dice, fullgraph=True), ut.dice, z, t[..., ::2])
 
 
 def test_a_module_can_be_exported():
