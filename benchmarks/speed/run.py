@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from itertools import chain
@@ -41,12 +40,10 @@ class Profile:
     """Seconds for one subject on one workload."""
     everything: bool
     """Every loss in every mode, and every size; else most of what the targets name."""
-    at_once: int
-    """How many processes may measure memory at the same time: the largest need all there is."""
 
 
-QUICK = Profile(turns=7, patience=1.5, everything=False, at_once=min(os.cpu_count() or 1, 4))
-FULL = Profile(turns=15, patience=10.0, everything=True, at_once=1)
+QUICK = Profile(turns=7, patience=1.5, everything=False)
+FULL = Profile(turns=15, patience=10.0, everything=True)
 
 
 @dataclass(frozen=True)
@@ -122,11 +119,13 @@ def default_workloads(profile: Profile) -> list[str]:
     return list(WORKLOADS) if profile.everything else ["kits19", "bus", "tiny"]
 
 
-def _processes(jobs: list[store.Json]) -> tuple[list[list[store.Json]], list[list[store.Json]]]:
-    """Those of time, one for all jobs of a runtime, and those of memory, one for each figure."""
-    timed = [job for job in jobs if job["config"]["measure"] == "time"]
-    shared = [[job for job in timed if job["config"]["runtime"] == runtime] for runtime in MODES]
-    return [one for one in shared if one], [[job] for job in jobs if job not in timed]
+def _processes(jobs: list[store.Json]) -> Iterator[list[store.Json]]:
+    """Times of a runtime share a process; each memory figure has one of its own."""
+    for runtime in MODES:
+        mine = [job for job in jobs if job["config"]["runtime"] == runtime]
+        together = [job for job in mine if job["config"]["measure"] == "time"]
+        yield from ([together] if together else [])
+        yield from ([job] for job in mine if job["config"]["measure"] == "memory")
 
 
 def _run(jobs: list[store.Json]) -> str | None:
@@ -162,18 +161,13 @@ def measure(
         jobs.append({"path": str(path.resolve()), "config": config, "load": load})
     missing = [job for job in jobs if fresh or store.read(Path(job["path"])) is None]
     copied = bandwidth.copied()
-    timed, weighed = _processes(missing)
+    processes = list(_processes(missing))
     failed = {}
-    with tqdm(total=len(timed) + len(weighed), unit="process") as bar:
-        # Times are taken first, by one process at a time, which has the machine to itself.
-        for processes, at_once in ((timed, 1), (weighed, profile.at_once)):
-            with ThreadPoolExecutor(at_once) as pool:
-                for process, complaint in zip(processes, pool.map(_run, processes), strict=True):
-                    config = process[0]["config"]
-                    bar.set_postfix_str(f"{config['measure']} {config['runtime']}")
-                    bar.update()
-                    if complaint:
-                        failed[", ".join(config["subjects"])] = complaint
+    for process in (bar := tqdm(processes, unit="process")):
+        config = process[0]["config"]
+        bar.set_postfix_str(f"{config['measure']} {config['runtime']}")
+        if complaint := _run(process):
+            failed[", ".join(config["subjects"])] = complaint
     records = [r for job in jobs if (r := store.read(Path(job["path"]))) is not None]
     tqdm.write(f"{len(missing)} cells measured, {len(jobs) - len(missing)} resumed from {out}")
     return {
