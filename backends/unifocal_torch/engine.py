@@ -20,7 +20,7 @@ import torch
 
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
-from unifocal_torch import blocks, numba_engine, operators, triton_engine
+from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
@@ -149,7 +149,11 @@ def _way(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> ModuleType:
     """Return the module through which the pixels go."""
-    for way in (triton_engine, numba_engine, operators):
+    if torch.compiler.is_compiling():
+        from unifocal_torch import operators
+
+        return operators if operators.takes(kernel, plan, dtype, z, t, w) else blocks
+    for way in (triton_engine, numba_engine):
         if way.takes(kernel, plan, dtype, z, t, w):
             return way
     return blocks

@@ -65,19 +65,20 @@ def takes(
     """Whether the kernels may run here and compute this call."""
     return (
         not torch.compiler.is_compiling()
+        and may_run()
         and covers(kernel, plan, z)
         and all(readable(x, z.device) for x in (z, t, w) if x is not None)
     )
 
 
-def covers(kernel: Kernel, plan: Plan, z: Tensor) -> bool:
-    """Whether the kernels may run here, and compute such a call where memory can be read."""
-    return z.is_cpu and _may_run() and know(kernel, plan) and z.dtype in _FLOATS
-
-
-@torch.compiler.assume_constant_result
-def _may_run() -> bool:
+def may_run() -> bool:
+    """Whether the kernels are there, and not switched off."""
     return bool(_switch) and _installed()
+
+
+def covers(kernel: Kernel, plan: Plan, z: Tensor) -> bool:
+    """Whether the kernels compute such a call, if memory can be read."""
+    return z.is_cpu and know(kernel, plan) and z.dtype in _FLOATS
 
 
 def _known(x: Tensor, dtype: torch.dtype) -> Array:

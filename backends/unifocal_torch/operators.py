@@ -2,6 +2,8 @@
 
 They are operators, which a compiler calls and does not look into: left to itself it splits each
 pass over the pixels into several, with volumes in between.
+
+Importing this module imports the compiler.
 """
 
 from __future__ import annotations
@@ -28,11 +30,12 @@ def takes(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> bool:
     """Whether a compiler may be given operators for this call."""
-    return (
-        torch.compiler.is_compiling()
-        and not _transformed()
-        and numba_engine.covers(kernel, plan, z)
-    )
+    return _may_run() and not _transformed() and numba_engine.covers(kernel, plan, z)
+
+
+@torch.compiler.assume_constant_result
+def _may_run() -> bool:
+    return numba_engine.may_run()
 
 
 @torch.compiler.assume_constant_result
