@@ -23,7 +23,7 @@ from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
 
-__all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
+__all__ = ["add_sums", "choose_way", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
 Tensor = torch.Tensor
 
@@ -56,7 +56,7 @@ def piece_sums(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         call = kernel, plan, _pixel_dtype(plan, logits), *_canonical(plan, logits, target, weight)
-        return plan, pool(xp, plan, _way(*call).pixel_sums(*call))
+        return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
@@ -145,7 +145,7 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
     return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _way(
+def choose_way(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> ModuleType:
     """Return the module through which the pixels go."""
@@ -170,7 +170,7 @@ def _gradient(
 ) -> Tensor:
     """Return ∂L/∂z, from the cotangents of the losses of all regions."""
     call = kernel, plan, _pixel_dtype(plan, z), z, t, w
-    gradient: Tensor = _way(*call).gradient(*call, sums, cotangent)
+    gradient: Tensor = choose_way(*call).gradient(*call, sums, cotangent)
     return gradient
 
 
@@ -187,7 +187,7 @@ class _Loss(torch.autograd.Function):
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
         call = kernel, plan, _pixel_dtype(plan, z), z, t, w
-        way = _way(*call)
+        way = choose_way(*call)
         sums = way.pixel_sums(*call)
         return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
 

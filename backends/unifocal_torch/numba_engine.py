@@ -64,8 +64,7 @@ def takes(
 ) -> bool:
     """Whether the kernels may run here and compute this call."""
     return (
-        not torch.compiler.is_compiling()
-        and may_run()
+        may_run()
         and covers(kernel, plan, z)
         and all(readable(x, z.device) for x in (z, t, w) if x is not None)
     )

@@ -3,7 +3,7 @@
 They are operators, which a compiler calls and does not look into: left to itself it splits each
 pass over the pixels into several, with volumes in between.
 
-Importing this module imports the compiler.
+Importing this module imports the compiler. An exported program needs it where it is loaded.
 """
 
 from __future__ import annotations
@@ -11,15 +11,17 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from functools import lru_cache
-from types import ModuleType
+from itertools import compress
 from typing import Any
 
 import torch
 
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
-from unifocal_torch import blocks, numba_engine
+from unifocal_torch import numba_engine
 from unifocal_torch.blocks import loss_of_sums
+from unifocal_torch.engine import choose_way
+from unifocal_torch.losses import KERNELS
 
 __all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes"]
 
@@ -49,8 +51,7 @@ def pixel_sums(
 ) -> Sums:
     """Return the sums over pixels of every problem, computed in `dtype`."""
     sums = iter(_pixel_sums(kernel.name, _text(plan), dtype, z, t, w))
-    needed = (True, kernel.pixel is not None, *(kernel.region is not None,) * 3)
-    return Sums(*(next(sums) if one else None for one in needed))
+    return Sums(*(next(sums) if needed else None for needed in _needed(kernel)))
 
 
 def gradient(
@@ -92,12 +93,9 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
-def _call(kernel: str, plan: str, *arrays: Any) -> tuple[ModuleType, tuple[Any, ...]]:
-    """Return the way that a call goes in the end, and what it asks for."""
-    from unifocal_torch.losses import KERNELS
-
-    call = KERNELS[kernel], _plan(plan), *arrays
-    return numba_engine if numba_engine.takes(*call) else blocks, call
+def _needed(kernel: Kernel) -> tuple[bool, ...]:
+    """Which of the five sums a loss needs; an operator returns no others."""
+    return True, kernel.pixel is not None, *(kernel.region is not None,) * 3
 
 
 # Operators ----------------------------------------------------------------------------------------
@@ -107,21 +105,17 @@ def _call(kernel: str, plan: str, *arrays: Any) -> tuple[ModuleType, tuple[Any, 
 def _pixel_sums(
     kernel: str, plan: str, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> list[Tensor]:
-    way, call = _call(kernel, plan, dtype, z, t, w)
-    return [s.contiguous() for s in way.pixel_sums(*call) if s is not None]
+    call = KERNELS[kernel], _plan(plan), dtype, z, t, w
+    return [s.contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
 
 
 @_pixel_sums.register_fake
-def _(
-    kernel: str, plan: str, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
-) -> list[Tensor]:
-    from unifocal_torch.losses import KERNELS
-
-    known, meant = KERNELS[kernel], _plan(plan)
-    shape = z.shape[0], z.shape[1] if meant.activation == "sigmoid" else 1
-    numbers = [shape] * (1 + (known.pixel is not None))
-    classes = [(*shape, meant.classes)] * (3 * (known.region is not None))
-    return [z.new_empty(one, dtype=torch.float64) for one in (*numbers, *classes)]
+def _(kernel: str, plan: str, dtype: torch.dtype, z: Tensor, *_: Any) -> list[Tensor]:
+    meant = _plan(plan)
+    number = z.shape[0], z.shape[1] if meant.activation == "sigmoid" else 1
+    shapes = (number, number, *((*number, meant.classes),) * 3)
+    chosen = compress(shapes, _needed(KERNELS[kernel]))
+    return [z.new_empty(shape, dtype=torch.float64) for shape in chosen]
 
 
 @torch.library.custom_op("unifocal::gradient", mutates_args=())
@@ -139,23 +133,10 @@ def _gradient(
     fn: Tensor | None,
     cotangent: Tensor,
 ) -> Tensor:
-    way, call = _call(kernel, plan, dtype, z, t, w)
-    return way.gradient(*call, Sums(weight, pixel, tp, fp, fn), cotangent)
+    call = KERNELS[kernel], _plan(plan), dtype, z, t, w
+    return choose_way(*call).gradient(*call, Sums(weight, pixel, tp, fp, fn), cotangent)
 
 
 @_gradient.register_fake
-def _(
-    kernel: str,
-    plan: str,
-    dtype: torch.dtype,
-    z: Tensor,
-    t: Tensor,
-    w: Tensor | None,
-    weight: Tensor,
-    pixel: Tensor | None,
-    tp: Tensor | None,
-    fp: Tensor | None,
-    fn: Tensor | None,
-    cotangent: Tensor,
-) -> Tensor:
+def _(kernel: str, plan: str, dtype: torch.dtype, z: Tensor, *_: Any) -> Tensor:
     return torch.empty_like(z)

@@ -75,7 +75,7 @@ def _new_enough(device: int) -> bool:
 
 def _available(z: Tensor) -> bool:
     """Whether Triton's kernels can and may run on a tensor."""
-    if torch.compiler.is_compiling() or not (z.is_cuda or _switch.chosen) or not _switch:
+    if not (z.is_cuda or _switch.chosen) or not _switch:
         return False
     if z.is_cuda:
         return _installed() and _new_enough(z.get_device())

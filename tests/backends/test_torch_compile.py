@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+from functorch.compile import make_boxed_func  # noqa: E402
+from torch._dynamo.backends.common import aot_autograd  # noqa: E402
 
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
@@ -201,6 +207,46 @@ def test_a_module_can_be_exported():
     z, t = _tensors(5, 6)
     program = torch.export.export(ut.UnifiedFocalLoss(), (z, t))
     assert relative(program.module()(z, t), ut.unified_focal(z, t)) <= 1e-6
+
+
+def test_an_exported_program_runs_elsewhere(tmp_path):
+    z, t = _tensors(5, 6)
+    torch.export.save(torch.export.export(ut.UnifiedFocalLoss(), (z, t)), tmp_path / "loss.pt2")
+    torch.save((z, t, ut.unified_focal(z, t)), tmp_path / "call.pt")
+    code = """
+import sys, torch, unifocal_torch.operators
+z, t, value = torch.load(sys.argv[2])
+torch.testing.assert_close(torch.export.load(sys.argv[1]).module()(z, t), value)
+"""
+    files = [str(tmp_path / name) for name in ("loss.pt2", "call.pt")]
+    subprocess.run([sys.executable, "-c", code, *files], check=True)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "dice", "unified_focal"])
+@pytest.mark.parametrize("samples", [1, 2])
+def test_operators_are_what_they_say(operators, name, samples):
+    """Of their arguments, of what they return, and of its shapes and strides."""
+    if not operators:
+        pytest.skip("tensor code has none")
+    calls = []
+
+    class Recording(torch.fx.Interpreter):
+        def call_function(self, function, arguments, keywords):
+            if str(function).startswith("unifocal."):
+                constants = (x.detach() if torch.is_tensor(x) else x for x in arguments)
+                calls.append((function, tuple(constants)))
+            return super().call_function(function, arguments, keywords)
+
+    def recorded(graph, _):
+        return make_boxed_func(Recording(graph).run)
+
+    z, t = _tensors(5, 6, samples=samples)
+    backend = aot_autograd(fw_compiler=recorded, bw_compiler=recorded)
+    compiled = torch.compile(getattr(ut, name), fullgraph=True, backend=backend)
+    compiled(z.requires_grad_(), t).backward()
+    assert len(calls) == 2
+    for operator, arguments in calls:
+        torch.library.opcheck(operator, arguments)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

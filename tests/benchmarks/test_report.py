@@ -163,6 +163,9 @@ def test_a_report_can_be_made_at_any_time(tmp_path: Path, conditions: list[jobs.
 
 
 def test_a_report_keeps_no_figure_of_an_earlier_one(tmp_path: Path) -> None:
+    mine = tmp_path / "report" / "figures" / "mine.svg"
+    mine.parent.mkdir(parents=True)
+    mine.touch()
     for dataset in ("bus-phantoms", "kits19-phantoms"):
         results = tmp_path / dataset
         made = condition("dice") | {"dataset": dataset}
@@ -171,6 +174,7 @@ def test_a_report_keeps_no_figure_of_an_earlier_one(tmp_path: Path) -> None:
         shown = {path.stem for path in (report / "figures").iterdir()}
         assert f"curves-{dataset}" in shown
     assert "curves-bus-phantoms" not in shown
+    assert mine.exists()
 
 
 def test_means_are_over_cases_first_and_then_over_folds(tmp_path: Path) -> None:

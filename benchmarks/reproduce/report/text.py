@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 from pathlib import Path
 
 from benchmarks import markdown
@@ -45,9 +45,11 @@ def render(report: Report) -> str:
 
 def write(report: Report, out: Path) -> None:
     """Write ``report.md`` and its figures."""
-    folder = out / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)  # what an earlier report showed
-    folder.mkdir(parents=True)
+    folder, page = out / FOLDER, out / "report.md"
+    folder.mkdir(parents=True, exist_ok=True)
+    if page.exists():  # what an earlier report showed, and no file of anybody else
+        for name in re.findall(rf"\]\({FOLDER}/([\w.-]+)\)", page.read_text("utf-8")):
+            (folder / name).unlink(missing_ok=True)
     for section in report.sections:
         for figure in section.blocks:
             if isinstance(figure, Figure):
@@ -55,4 +57,4 @@ def write(report: Report, out: Path) -> None:
                 if isinstance(image, str):
                     image = image.encode()
                 (folder / _file(figure)).write_bytes(image)
-    (out / "report.md").write_text(render(report), encoding="utf-8")
+    page.write_text(render(report), encoding="utf-8")
