@@ -26,6 +26,7 @@ Tensor = torch.Tensor
 Array = NDArray[Any]
 
 _FLOATS = (torch.float32, torch.float64)
+_HALVES = (torch.float16, torch.bfloat16)
 _DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 FEW = 1 << 13
@@ -77,7 +78,12 @@ def may_run() -> bool:
 
 def covers(kernel: Kernel, plan: Plan, z: Tensor) -> bool:
     """Whether the kernels compute such a call, if memory can be read."""
-    return z.is_cpu and know(kernel, plan) and z.dtype in _FLOATS
+    return z.is_cpu and know(kernel, plan) and z.dtype in (*_FLOATS, *_HALVES)
+
+
+def _shown(x: Tensor) -> Array:
+    """Floats as NumPy's; of half precision, which Numba lacks, it is shown the bits."""
+    return x.view(torch.int16).numpy().view(np.uint16) if x.dtype in _HALVES else x.numpy()
 
 
 def _known(x: Tensor, dtype: torch.dtype) -> Array:
@@ -111,7 +117,7 @@ def _numpy(dtype: torch.dtype) -> type[np.floating[Any]]:
     return np.float64 if dtype is torch.float64 else np.float32
 
 
-_NO_WEIGHT = {dtype: np.ones((1, 1), _numpy(dtype)) for dtype in _FLOATS}
+_NO_WEIGHT = {dtype: np.ones((1, 1), _numpy(dtype)) for dtype in (*_FLOATS, *_HALVES)}
 
 
 def _arguments(
@@ -121,9 +127,9 @@ def _arguments(
     term, table = _table(kernel.name, plan, dtype)
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
-        z.detach().numpy(),
-        _known(t, dtype),
-        _NO_WEIGHT[dtype] if w is None else _known(w, dtype),
+        _shown(z.detach()),
+        _shown(t) if t.dtype is z.dtype else _known(t, dtype),
+        _NO_WEIGHT[z.dtype] if w is None else _known(w, dtype),
         table,
         term,
         kernel.region is not None,
@@ -131,6 +137,7 @@ def _arguments(
         w is not None,
         plan.ignore_index is not None,
         plan.ignore_index or 0,
+        z.dtype is torch.bfloat16,
     )
 
 
@@ -246,7 +253,7 @@ def gradient(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
         _threads(t),
-        dz.numpy(),
+        _shown(dz),
         by_sum,
         *_arguments(kernel, plan, dtype, z, t, w),
     )

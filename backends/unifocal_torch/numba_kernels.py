@@ -12,7 +12,8 @@ Arguments of both kernels: logits z and target t, (N, C, M) or (N, M), and weigh
 `table`, class weights and coefficients, (1 + COUNT, classes), in the dtype of arithmetic; `term`,
 the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region term;
 `sigmoid`, whether a channel is a problem of its own; `weighted`, whether there is a weight, else w
-is not read; `ignoring`, whether the label `ignore` is ignored.
+is not read; `ignoring`, whether the label `ignore` is ignored; `brain`, whether half-precision
+numbers, which arrays show as uint16, are bfloat16's.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from unifocal_torch import numba_math, numba_terms
+from unifocal_torch import numba_halves, numba_math, numba_terms
+from unifocal_torch.numba_halves import entry, number
 from unifocal_torch.numba_math import exp, log, log1p
 from unifocal_torch.numba_terms import pixel_gradients, pixel_values
 
@@ -38,14 +40,16 @@ COLUMNS = 3
 """Sums that are not per class: W, the labels out of range, and the pixel sum."""
 
 SOURCES = hashlib.sha256(
-    b"".join(Path(module.__file__).read_bytes() for module in (numba_math, numba_terms))
+    b"".join(
+        Path(module.__file__).read_bytes() for module in (numba_halves, numba_math, numba_terms)
+    )
 ).hexdigest()
 """What kernels are compiled from but for this file, whose changes Numba's cache sees by itself."""
 
-row_function = njit(error_model="numpy")
+row_function = numba_math.inner
 
 # Adding may take place in any order, as vector instructions need; nothing else may be rearranged.
-summing_function = njit(error_model="numpy", fastmath={"reassoc"})
+summing_function = numba_math.inner(fastmath={"reassoc"})
 
 
 def kernel(function: Callable[..., None]) -> Callable[..., None]:
@@ -70,7 +74,7 @@ def _place(task, pixels, sigmoid, channels):
 
 
 @row_function
-def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
+def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant, brain):
     """Read a row per class; a sigmoid channel x has the classes (1 − x, x) or (0, x).
 
     Slices are taken first: an index that might be negative keeps a loop from being vectorised.
@@ -79,14 +83,14 @@ def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant):
     if sigmoid:
         given = x[sample, channel, first : first + n]
         for i in range(n):
-            rows[1, i] = real(given[i])
+            rows[1, i] = real(number(given[i], brain))
         for i in range(n):
             rows[0, i] = real(1) - rows[1, i] if constant else real(0)
     else:
         for c in range(rows.shape[0]):
             given = x[sample, c, first : first + n]
             for i in range(n):
-                rows[c, i] = real(given[i])
+                rows[c, i] = real(number(given[i], brain))
 
 
 @row_function
@@ -148,6 +152,7 @@ def _read(
     weighted,
     ignoring,
     ignore,
+    brain,
     d,
     hit,
     label,
@@ -157,13 +162,13 @@ def _read(
     wrong = 0
     if weighted or ignoring:
         _read_weights(w, sample, at, n, weighted, weight)
-    _read_classes(z, sample, channel, sigmoid, at, n, d, False)
+    _read_classes(z, sample, channel, sigmoid, at, n, d, False, brain)
     if t.ndim == 2:
         wrong = _read_labels(t, sample, at, n, d.shape[0], ignoring, ignore, label, weight)
         if region:
             _one_hot(label, n, hit)
     else:
-        _read_classes(t, sample, channel, sigmoid, at, n, hit, True)
+        _read_classes(t, sample, channel, sigmoid, at, n, hit, True, brain)
     if weighted or ignoring:
         _blank(weight, n, d)
         _blank(weight, n, hit)
@@ -352,6 +357,7 @@ def sums_kernel(
     weighted,
     ignoring,
     ignore,
+    brain,
 ):
     """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
     dtype, classes = table.dtype, table.shape[1]
@@ -374,7 +380,7 @@ def sums_kernel(
             n = min(WIDTH, end - at)
             sums[1] += _read(
                 *(z, t, w, sample, channel, at, n),
-                *(region, sigmoid, weighted, ignoring, ignore),
+                *(region, sigmoid, weighted, ignoring, ignore, brain),
                 *(d, hit, label, weight),
             )
             _softmax(n, d, e, s, ties, scale)
@@ -457,13 +463,13 @@ def _add_pixel_chain(n, by, slope, e, s, scale, total, dz):
 
 
 @row_function
-def _write(rows, weight, n, gradient, sample, channel, sigmoid, first):
-    real, zero = gradient.dtype.type, weight.dtype.type(0)
+def _write(rows, weight, n, gradient, sample, channel, sigmoid, first, brain):
+    zero = weight.dtype.type(0)
     for c in range(1 if sigmoid else 0, rows.shape[0]):
         written = gradient[sample, channel if sigmoid else c, first : first + n]
         for i in range(n):  # the slopes themselves may be nan
             x = zero if weight[i] == zero else weight[i] * rows[c, i]
-            written[i] = real(x)
+            written[i] = entry(x, written, brain)
 
 
 @kernel
@@ -483,6 +489,7 @@ def gradient_kernel(
     weighted,
     ignoring,
     ignore,
+    brain,
 ):
     """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
     dtype, classes = table.dtype, table.shape[1]
@@ -506,7 +513,7 @@ def gradient_kernel(
             n = min(WIDTH, end - at)
             _read(
                 *(z, t, w, sample, channel, at, n),
-                *(region, sigmoid, weighted, ignoring, ignore),
+                *(region, sigmoid, weighted, ignoring, ignore, brain),
                 *(d, hit, label, weight),
             )
             _softmax(n, d, e, s, ties, scale)
@@ -529,4 +536,4 @@ def gradient_kernel(
                         _odds(n, e[c], s, tiny, by[c])
                         pixel_gradients(term, n, log_p, log_q, hit[c], k, by[c])
                     _add_pixel_chain(n, by, slope[0], e, s, scale, log_p, dz)
-            _write(dz, weight, n, gradient, sample, channel, sigmoid, at)
+            _write(dz, weight, n, gradient, sample, channel, sigmoid, at, brain)

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import njit, types
 from numba.extending import intrinsic, overload
+
+OPTIONS = {
+    "error_model": "numpy",
+    # Only kernels are called by Python, and what it calls them through takes time to compile.
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+}
+
+inner = partial(njit, **OPTIONS)
+"""Compiles what compiled code alone calls."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,7 @@ def _horner(real: Any, coefficients: tuple[float, ...]) -> Callable[..., Any]:
         expression = f"c{i} + x * ({expression})"
     names: dict[str, Any] = {f"c{i}": real(c) for i, c in enumerate(coefficients)}
     exec(f"def polynomial(x):\n    return {expression}", names)
-    return njit(names["polynomial"], error_model="numpy")
+    return inner(names["polynomial"])
 
 
 def _functions(f: Format) -> dict[str, Callable[..., Any]]:
@@ -132,7 +143,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
     by_exponential = _horner(real, f.exponential)
     by_logarithm = _horner(real, f.logarithm)
 
-    @njit(error_model="numpy")
+    @inner
     def reduce(x):
         """Return n and e^r − 1 such that x = n log 2 + r, in range."""
         x = least if x < least else x
@@ -142,7 +153,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
         r = (x - n * ln2_high) - n * ln2_low
         return integer(bits_as(shifted) - rounder_bits), r + r * r * by_exponential(r)
 
-    @njit(error_model="numpy")
+    @inner
     def power(n):
         """2^n."""
         return bits_as(integer(integer(n + bias) << digits))
@@ -174,7 +185,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
         u = one + x
         return logarithm(u) + (x - (u - one)) / u
 
-    logarithm = njit(log, error_model="numpy")
+    logarithm = inner(log)
     return {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p}
 
 
@@ -202,7 +213,7 @@ _BY_TYPE = {kind: _functions(f) for kind, f in FORMATS.items()}
 
 
 def _overload(function: Callable[..., Any]) -> None:
-    @overload(function, jit_options={"error_model": "numpy"})
+    @overload(function, jit_options=OPTIONS)
     def choose(x):
         return _BY_TYPE[x][function.__name__] if x in _BY_TYPE else None
 
@@ -212,7 +223,7 @@ for _function in (exp, expm1, log, log1p):
 del _function
 
 
-@njit(error_model="numpy")
+@inner
 def where(condition, x, y):
     """X where the condition holds, else y; both are known, so that nothing branches."""
     return x if condition else y

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from numba import njit
-
 from unifocal_torch import numba_math as nm
 
 
@@ -21,7 +19,7 @@ class Term(NamedTuple):
     """From the hyperparameters of one class to k[1], k[2], …; k[0] is its class weight."""
 
 
-row_function = njit(error_model="numpy")
+row_function = nm.inner
 """Compiles a function of n pixels, each with log p, log(1 − p), t and coefficients k."""
 
 

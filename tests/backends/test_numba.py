@@ -31,7 +31,9 @@ from tests.backends.kernel_checks import (  # noqa: E402
 )
 from tests.parity.bounds import assert_gradient, assert_value  # noqa: E402
 from unifocal.certificate.bounds import excuse  # noqa: E402
-from unifocal_torch import numba_engine, numba_math  # noqa: E402
+from unifocal_torch import numba_engine, numba_halves, numba_math  # noqa: E402
+
+HALVES = [torch.float16, torch.bfloat16]
 
 
 def taken() -> AbstractContextManager[Way]:
@@ -64,6 +66,35 @@ def test_golden_values(way, vector, dtype):
 @pytest.mark.parametrize("classes", [2, 5, 17])
 def test_several_rows_and_tasks(way, name, classes):
     way.hold_to_blocks(name, *doubles(131, 127, classes=classes))
+
+
+@EVERY_LOSS
+@pytest.mark.parametrize("dtype", HALVES)
+def test_half_precision_is_float32_rounded_once(way, name, dtype):
+    """To hold for labels and for values per class, which half precision may give as well."""
+    z, t = doubles(131, 5)
+    z = (4 * z).to(dtype)
+    soft = torch.softmax(z.float(), 1).to(dtype)
+    for target, keywords in ((t, {}), (soft, {}), (soft, {"activation": "sigmoid"})):
+        wide = target.float() if target.is_floating_point() else target
+        value, gradient = way.run(name, z, target, **keywords)
+        wanted, slope = way.run(name, z.float(), wide, **keywords)
+        assert torch.equal(value, wanted)
+        assert torch.equal(gradient, slope.to(dtype))
+    assert way.calls == (6, 6)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_half_precision_in_any_order_and_beside_others(way, dtype):
+    z, t = doubles(6, 7, axis=-1)
+    z = z.to(dtype)
+    way.hold_to_blocks("unified_focal", z, t, axis=-1, precision="exact")
+    soft = torch.softmax(z.double(), -1)
+    others = {torch.float16, torch.bfloat16, torch.float32} - {dtype}
+    for other in others:
+        weight = torch.rand(6, 7).to(other)
+        keywords = {"axis": -1, "weight": weight, "precision": "exact"}
+        way.hold_to_blocks("unified_focal", z, soft.to(other), **keywords)
 
 
 @EVERY_KIND
@@ -192,13 +223,6 @@ def test_numba_must_be_there_and_new_enough(way, monkeypatch, module, wanted):
     assert way.sums == wanted
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_left_to_tensor_code(way, dtype):
-    z, t = doubles(4)
-    way.run("unified_focal", z.to(dtype), t)
-    assert way.sums == 0
-
-
 # Functions ----------------------------------------------------------------------------------------
 
 HALF = np.geomspace(1e-30, 80, 300)
@@ -231,3 +255,44 @@ def test_functions_against_fifty_digits(name, points, dtype):
             abs(mpmath.mpf(float(a)) - b) / abs(b) for a, b in zip(y, wanted, strict=True) if b
         ]
     assert max(errors) <= np.finfo(dtype).eps
+
+
+def _bits(x: torch.Tensor) -> np.ndarray:
+    return x.view(torch.int16).numpy().view(np.uint16)
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_every_half_is_read(dtype):
+    @numba.njit
+    def apply(bits, brain, y):
+        for i in range(bits.size):
+            y[i] = numba_halves.decode(bits[i], brain)
+
+    halves = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
+    found = torch.empty(2**16)
+    apply(_bits(halves), dtype is torch.bfloat16, found.numpy())
+    wanted = halves.float()
+    assert torch.equal(found.isnan(), wanted.isnan())
+    kept = ~wanted.isnan()
+    assert torch.equal(found[kept].view(torch.int32), wanted[kept].view(torch.int32))
+
+
+@pytest.mark.parametrize("dtype", HALVES)
+def test_floats_are_rounded_to_the_nearest_half(dtype):
+    """Held to PyTorch: every half, what lies in the middle of two, and their neighbours."""
+
+    @numba.njit
+    def apply(x, brain, y):
+        for i in range(x.size):
+            y[i] = numba_halves.encode(x[i], brain)
+
+    step = 2**12 if dtype is torch.float16 else 2**15
+    grid = np.arange(0, 2**32, step, dtype=np.int64)
+    near = np.concatenate([grid - 1, grid, grid + 1]) % 2**32
+    x = torch.from_numpy(near.astype(np.uint32).view(np.float32))
+    found = torch.empty(x.shape, dtype=dtype)
+    apply(x.numpy(), dtype is torch.bfloat16, _bits(found))
+    wanted = x.to(dtype)
+    assert torch.equal(found.isnan(), x.isnan())
+    kept = ~x.isnan()
+    assert np.array_equal(_bits(found[kept]), _bits(wanted[kept]))

@@ -29,7 +29,7 @@ class Term(NamedTuple):
     """From the hyperparameters of one class to k[1], k[2], …; k[0] is its class weight."""
 
 
-row_function = njit(error_model="numpy")
+row_function = nm.inner
 """Compiles a function of n pixels, each with log p, log(1 − p), t and coefficients k."""
 '''
 
@@ -94,7 +94,6 @@ def emit_numba(losses: Iterable[Loss], source: str) -> str:
         HEADER.format(source=source) + '"""The pixel terms as Numba functions."""',
         "from __future__ import annotations",
         "import math\nfrom collections.abc import Callable\nfrom typing import NamedTuple",
-        "from numba import njit",
         "from unifocal_torch import numba_math as nm",
         _PREAMBLE.strip(),
         *printed.values(),
