@@ -41,10 +41,14 @@ Tensor: TypeAlias = tf.Tensor
 BLOCK = 1 << 19
 """Logits per block on a processor: what stays in its cache."""
 
+as_written = tf.autograph.experimental.do_not_convert
+"""No statement here depends on a tensor's value, and to look for one takes a third of a trace."""
+
 XLA_FRACTION = 64
 """XLA fuses operations, so that a block costs few calls: its blocks are that many times smaller."""
 
 
+@as_written
 def evaluate(
     kernel: Kernel,
     logits: Tensor,
@@ -71,6 +75,7 @@ def evaluate(
     return tf.cast(reduce_losses(xp, plan, losses(z)), _loss_dtype(logits))
 
 
+@as_written
 def piece_sums(
     kernel: Kernel,
     logits: Tensor,
@@ -85,11 +90,13 @@ def piece_sums(
     return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
 
 
+@as_written
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
     """Return the loss of all pieces whose sums these are."""
     return tf.cast(reduce_losses(xp, plan, _losses(kernel, plan, sums)), _loss_dtype(logits))
 
 
+@as_written
 def piece_gradient(
     kernel: Kernel,
     sums: Sums,
