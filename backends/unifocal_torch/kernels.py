@@ -32,12 +32,15 @@ def know(kernel: Kernel, plan: Plan) -> bool:
 
 
 def readable(x: Tensor, device: torch.device) -> bool:
-    """Whether a kernel can be given a tensor's memory: under `vmap`, say, it shows none."""
+    """Whether a kernel can be given a tensor's memory.
+
+    Under `vmap`, say, it shows none; an imaginary part may hold its numbers with the other sign.
+    """
     try:
         address = x.data_ptr()
     except RuntimeError:
         return False
-    return address != 0 and x.device == device
+    return address != 0 and not x.is_neg() and x.device == device
 
 
 def coefficient_rows(term: Any, plan: Plan) -> list[tuple[float, ...]]:

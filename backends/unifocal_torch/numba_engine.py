@@ -25,9 +25,19 @@ from unifocal_torch.kernels import Switch, coefficient_rows, know, problem_count
 Tensor = torch.Tensor
 Array = NDArray[Any]
 
-_FLOATS = (torch.float32, torch.float64)
-_HALVES = (torch.float16, torch.bfloat16)
-_DTYPES = (*_FLOATS, torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+DTYPES = {
+    torch.float32: 0,
+    torch.float64: 1,
+    torch.float16: 2,
+    torch.bfloat16: 3,
+    torch.int64: 4,
+    torch.int32: 5,
+    torch.int16: 6,
+    torch.int8: 7,
+    torch.uint8: 8,
+    torch.bool: 8,
+}
+"""The dtypes that kernels read, and the numbers by which they know them."""
 
 FEW = 1 << 13
 """The pixels that one thread is done with before another could begin."""
@@ -66,7 +76,7 @@ def takes(
     """Whether the kernels may run here and compute this call."""
     return (
         may_run()
-        and covers(kernel, plan, z)
+        and covers(kernel, plan, z, t, w)
         and all(readable(x, z.device) for x in (z, t, w) if x is not None)
     )
 
@@ -76,21 +86,10 @@ def may_run() -> bool:
     return bool(_switch) and _installed()
 
 
-def covers(kernel: Kernel, plan: Plan, z: Tensor) -> bool:
+def covers(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
     """Whether the kernels compute such a call, if memory can be read."""
-    return z.is_cpu and know(kernel, plan) and z.dtype in (*_FLOATS, *_HALVES)
-
-
-def _shown(x: Tensor) -> Array:
-    """Floats as NumPy's; of half precision, which Numba lacks, it is shown the bits."""
-    return x.view(torch.int16).numpy().view(np.uint16) if x.dtype in _HALVES else x.numpy()
-
-
-def _known(x: Tensor, dtype: torch.dtype) -> Array:
-    """Targets and weights as NumPy's; those of a dtype that Numba lacks are converted."""
-    if x.dtype not in _DTYPES:
-        x = x.to(dtype if x.is_floating_point() else torch.int64)
-    return x.numpy()
+    arrays = (z, t) if w is None else (z, t, w)
+    return z.is_cpu and know(kernel, plan) and all(x.dtype in DTYPES for x in arrays)
 
 
 # Calling ------------------------------------------------------------------------------------------
@@ -117,7 +116,12 @@ def _numpy(dtype: torch.dtype) -> type[np.floating[Any]]:
     return np.float64 if dtype is torch.float64 else np.float32
 
 
-_NO_WEIGHT = {dtype: np.ones((1, 1), _numpy(dtype)) for dtype in (*_FLOATS, *_HALVES)}
+def _memory(x: Tensor) -> tuple[int, ...]:
+    """An array (N, C, M) or (N, M) as kernels know it; nothing here keeps its memory alive."""
+    size, strides = x.element_size(), x.stride()
+    by_sample, by_channel, by_pixel = strides if len(strides) == 3 else (strides[0], 0, strides[1])
+    steps = by_sample * size, by_channel * size, by_pixel * size
+    return DTYPES[x.dtype], size, x.data_ptr(), *steps
 
 
 def _arguments(
@@ -127,9 +131,11 @@ def _arguments(
     term, table = _table(kernel.name, plan, dtype)
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
-        _shown(z.detach()),
-        _shown(t) if t.dtype is z.dtype else _known(t, dtype),
-        _NO_WEIGHT[z.dtype] if w is None else _known(w, dtype),
+        *z.shape[1:],
+        _memory(z),
+        _memory(t),
+        _memory(z if w is None else w),
+        plan.index,
         table,
         term,
         kernel.region is not None,
@@ -137,7 +143,6 @@ def _arguments(
         w is not None,
         plan.ignore_index is not None,
         plan.ignore_index or 0,
-        z.dtype is torch.bfloat16,
     )
 
 
@@ -253,7 +258,7 @@ def gradient(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
         _threads(t),
-        _shown(dz),
+        _memory(dz),
         by_sum,
         *_arguments(kernel, plan, dtype, z, t, w),
     )

@@ -1,16 +1,14 @@
 """Half-precision numbers for Numba's kernels, which know neither of the two formats.
 
-An array shows their bits as uint16; whether they are bfloat16's or float16's is told beside it.
-Arithmetic on those bits has no branch, so that LLVM makes vector instructions of it.
+Both are known by their bits. Arithmetic on those has no branch, so that LLVM makes vector
+instructions of it.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
-from unifocal_torch.numba_math import OPTIONS, bits_as, inner
+from unifocal_torch.numba_math import bits_as, inner
 
 _REBIAS = np.int32((127 - 15) << 23)
 """What the exponents stored by float32 and by float16 differ by, where float32 stores it."""
@@ -30,70 +28,46 @@ _STEP = np.float32(2.0**-24)
 
 
 @inner
-def _from_half(bits):
+def from_float16(bits):
+    """Return the float32 of these bits."""
     magnitude = np.int32(bits & _MAGNITUDE)
     wide = np.int32((magnitude << np.int32(13)) + _REBIAS)
     wide = np.int32(wide + _REBIAS) if magnitude >= _HALF_INF else wide
     small = np.float32(magnitude) * _STEP
-    return small if magnitude < _HALF_NORMAL else bits_as(wide)
+    x = small if magnitude < _HALF_NORMAL else bits_as(wide)
+    return -x if bits & _SIGN else x
 
 
 @inner
-def _to_half(magnitude):
+def from_bfloat16(bits):
+    """Return the float32 of these bits."""
+    return bits_as(np.int32(np.int32(bits) << np.int32(16)))
+
+
+@inner
+def _split(x):
+    """Return where a half-precision number has its sign, and the bits of |x| as a float32."""
+    bits = bits_as(np.float32(x))
+    return np.int32((bits >> np.int32(16)) & _SIGN), np.int32(bits & np.int32(0x7FFFFFFF))
+
+
+@inner
+def to_float16(x):
+    """Return the bits of the nearest float16, the even one of two."""
+    sign, magnitude = _split(x)
     odd = np.int32((magnitude >> np.int32(13)) & np.int32(1))
     rounded = np.int32(np.int32(magnitude - _REBIAS + np.int32(0xFFF) + odd) >> np.int32(13))
     small = np.int32(bits_as(bits_as(magnitude) + _ALIGNED) - bits_as(_ALIGNED))
     half = small if magnitude < _NORMAL else rounded
     half = _HALF_INF if magnitude >= _OVERFLOW else half
-    return _HALF_NAN if magnitude > _FLOAT_INF else half
+    return np.uint16(sign | (_HALF_NAN if magnitude > _FLOAT_INF else half))
 
 
 @inner
-def _to_brain(magnitude):
+def to_bfloat16(x):
+    """Return the bits of the nearest bfloat16, the even one of two."""
+    sign, magnitude = _split(x)
     odd = np.int32((magnitude >> np.int32(16)) & np.int32(1))
-    # Beyond the largest number this is the infinity's bits.
+    # Beyond the largest number these are the infinity's bits.
     rounded = np.int32(np.int32(magnitude + np.int32(0x7FFF) + odd) >> np.int32(16))
-    return _BRAIN_NAN if magnitude > _FLOAT_INF else rounded
-
-
-@inner
-def decode(bits, brain):
-    """Return the float32 of these bits."""
-    bits = np.int32(bits)
-    if brain:
-        return bits_as(np.int32(bits << np.int32(16)))
-    x = _from_half(bits)
-    return -x if bits & _SIGN else x
-
-
-@inner
-def encode(x, brain):
-    """Return the bits of a float32, rounded once, to even."""
-    bits = bits_as(x)
-    sign = np.int32((bits >> np.int32(16)) & _SIGN)
-    magnitude = np.int32(bits & np.int32(0x7FFFFFFF))
-    return np.uint16(sign | (_to_brain(magnitude) if brain else _to_half(magnitude)))
-
-
-def number(x, brain):
-    """What an entry of an array stands for."""
-    raise NotImplementedError("only compiled code calls this")
-
-
-def entry(x, array, brain):
-    """Return what stands for x in an array."""
-    raise NotImplementedError("only compiled code calls this")
-
-
-@overload(number, jit_options=OPTIONS)
-def _number(x, brain):
-    if x is types.uint16:
-        return lambda x, brain: decode(x, brain)
-    return lambda x, brain: x
-
-
-@overload(entry, jit_options=OPTIONS)
-def _entry(x, array, brain):
-    if array.dtype is types.uint16:
-        return lambda x, array, brain: encode(np.float32(x), brain)
-    return lambda x, array, brain: array.dtype.type(x)
+    return np.uint16(sign | (_BRAIN_NAN if magnitude > _FLOAT_INF else rounded))

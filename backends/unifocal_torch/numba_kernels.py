@@ -8,12 +8,13 @@ instructions. A kernel does the tasks from `first` to `last`; others may do thei
 They compute what `unifocal.engine.probabilities` and `unifocal.engine.pixels` do, and as carefully:
 what is small is summed, never got as a difference.
 
-Arguments of both kernels: logits z and target t, (N, C, M) or (N, M), and weight w, (N, M);
-`table`, class weights and coefficients, (1 + COUNT, classes), in the dtype of arithmetic; `term`,
-the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region term;
-`sigmoid`, whether a channel is a problem of its own; `weighted`, whether there is a weight, else w
-is not read; `ignoring`, whether the label `ignore` is ignored; `brain`, whether half-precision
-numbers, which arrays show as uint16, are bfloat16's.
+Arguments of both kernels: the number of `channels` and of `pixels`; logits z and target t,
+(N, C, M) or (N, M), and weight w, (N, M), as `numba_memory` knows arrays; `index`, whether the
+target holds class indices; `table`, class weights and coefficients, (1 + COUNT, classes), in the
+dtype of arithmetic;
+`term`, the number of the pixel term in `numba_terms`, or −1; `region`, whether there is a region
+term; `sigmoid`, whether a channel is a problem of its own; `weighted`, whether there is a weight,
+else w is not read; `ignoring`, whether the label `ignore` is ignored.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from pathlib import Path
 import numpy as np
 from numba import njit
 
-from unifocal_torch import numba_halves, numba_math, numba_terms
-from unifocal_torch.numba_halves import entry, number
+from unifocal_torch import numba_halves, numba_math, numba_memory, numba_terms
 from unifocal_torch.numba_math import exp, log, log1p
+from unifocal_torch.numba_memory import read_integers, read_numbers, write_numbers
 from unifocal_torch.numba_terms import pixel_gradients, pixel_values
 
 WIDTH = 256
@@ -41,7 +42,8 @@ COLUMNS = 3
 
 SOURCES = hashlib.sha256(
     b"".join(
-        Path(module.__file__).read_bytes() for module in (numba_halves, numba_math, numba_terms)
+        Path(module.__file__).read_bytes()
+        for module in (numba_halves, numba_math, numba_memory, numba_terms)
     )
 ).hexdigest()
 """What kernels are compiled from but for this file, whose changes Numba's cache sees by itself."""
@@ -74,48 +76,28 @@ def _place(task, pixels, sigmoid, channels):
 
 
 @row_function
-def _read_classes(x, sample, channel, sigmoid, first, n, rows, constant, brain):
-    """Read a row per class; a sigmoid channel x has the classes (1 − x, x) or (0, x).
-
-    Slices are taken first: an index that might be negative keeps a loop from being vectorised.
-    """
-    real = rows.dtype.type
-    if sigmoid:
-        given = x[sample, channel, first : first + n]
-        for i in range(n):
-            rows[1, i] = real(number(given[i], brain))
-        for i in range(n):
-            rows[0, i] = real(1) - rows[1, i] if constant else real(0)
-    else:
-        for c in range(rows.shape[0]):
-            given = x[sample, c, first : first + n]
-            for i in range(n):
-                rows[c, i] = real(number(given[i], brain))
+def _of_channels(sigmoid, rows):
+    """Return the rows that have channels: of two classes of a sigmoid channel, the second."""
+    return rows[1:] if sigmoid else rows
 
 
 @row_function
-def _read_weights(w, sample, first, n, weighted, weight):
-    if weighted:
-        given = w[sample, first : first + n]
-        for i in range(n):
-            weight[i] = weight.dtype.type(given[i])
-    else:
-        for i in range(n):
-            weight[i] = weight.dtype.type(1)
+def _fill(n, number, row):
+    for i in range(n):
+        row[i] = number
 
 
 @row_function
-def _read_labels(t, sample, first, n, classes, ignoring, ignore, label, weight):
-    """Read labels, unweight the ignored ones, and count those out of range, which become 0."""
-    zero, given = weight.dtype.type(0), t[sample, first : first + n]
+def _sort(n, classes, ignoring, ignore, given, label, weight):
+    """Unweight the labels to ignore, and count those out of range, which become 0."""
+    zero = weight.dtype.type(0)
     if ignoring:
         for i in range(n):
-            weight[i] = zero if np.int64(given[i]) == ignore else weight[i]
+            weight[i] = zero if given[i] == ignore else weight[i]
     wrong = 0
     for i in range(n):
-        named = np.int64(given[i])
-        outside = (named < 0) | (named >= classes)
-        label[i] = np.int32(0 if outside else named)
+        outside = (given[i] < 0) | (given[i] >= classes)
+        label[i] = np.int32(0 if outside else given[i])
         wrong += outside & (weight[i] != zero)
     return wrong
 
@@ -143,6 +125,7 @@ def _read(
     z,
     t,
     w,
+    index,
     sample,
     channel,
     at,
@@ -152,23 +135,35 @@ def _read(
     weighted,
     ignoring,
     ignore,
-    brain,
     d,
     hit,
+    spare,
+    integers,
     label,
-    weight,
+    weights,
 ):
-    """Read a row of logits, targets and weights; return the number of labels out of range."""
-    wrong = 0
-    if weighted or ignoring:
-        _read_weights(w, sample, at, n, weighted, weight)
-    _read_classes(z, sample, channel, sigmoid, at, n, d, False, brain)
-    if t.ndim == 2:
-        wrong = _read_labels(t, sample, at, n, d.shape[0], ignoring, ignore, label, weight)
+    """Read a row of logits, targets and weights; return the number of labels out of range.
+
+    Labels and weights are the same along channels.
+    """
+    one, zero, wrong, weight = d.dtype.type(1), d.dtype.type(0), 0, weights[0]
+    if weighted:
+        read_numbers(w, sample, channel, at, n, spare, integers, weights)
+    elif ignoring:
+        _fill(n, one, weight)
+    read_numbers(z, sample, channel, at, n, spare, integers, _of_channels(sigmoid, d))
+    if index:
+        read_integers(t, sample, channel, at, n, spare, integers[:1])
+        wrong = _sort(n, d.shape[0], ignoring, ignore, integers[0], label, weight)
         if region:
             _one_hot(label, n, hit)
     else:
-        _read_classes(t, sample, channel, sigmoid, at, n, hit, True, brain)
+        read_numbers(t, sample, channel, at, n, spare, integers, _of_channels(sigmoid, hit))
+    if sigmoid:
+        _fill(n, zero, d[0])
+        if not index:
+            for i in range(n):
+                hit[0, i] = one - hit[1, i]
     if weighted or ignoring:
         _blank(weight, n, d)
         _blank(weight, n, hit)
@@ -294,6 +289,20 @@ def _coefficients_of_class(table, c, n, k):
             k[j, i] = table[j, c]
 
 
+@row_function
+def _choose(index, c, n, label, d, e, table, one_d, one_e, k):
+    """Take what belongs to a class: to that of each pixel's label, or to class c of all."""
+    if index:
+        _pick(n, label, d, e, one_d, one_e)
+        _coefficients_of_label(table, label, n, k)
+    else:
+        for i in range(n):
+            one_d[i] = d[c, i]
+        for i in range(n):
+            one_e[i] = e[c, i]
+        _coefficients_of_class(table, c, n, k)
+
+
 # The sums -----------------------------------------------------------------------------------------
 
 
@@ -347,9 +356,12 @@ def sums_kernel(
     last,
     parts,
     tiny,
+    channels,
+    pixels,
     z,
     t,
     w,
+    index,
     table,
     term,
     region,
@@ -357,7 +369,6 @@ def sums_kernel(
     weighted,
     ignoring,
     ignore,
-    brain,
 ):
     """Write W, labels out of range, the pixel sum, and TP, FP and FN per class of the tasks."""
     dtype, classes = table.dtype, table.shape[1]
@@ -367,39 +378,34 @@ def sums_kernel(
         np.empty((classes, WIDTH), dtype),
     )
     s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
-    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    one_d, one_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     value, k = np.empty(WIDTH, dtype), np.empty((table.shape[0], WIDTH), dtype)
-    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    weights, ones = np.ones((1, WIDTH), dtype), np.ones(WIDTH, dtype)
+    weight = weights[0]
+    spare, integers = np.empty((classes, WIDTH), np.uint64), np.empty((classes, WIDTH), np.int64)
     label = np.empty(WIDTH, np.int32)
     for task in range(first, last):
-        _, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        _, sample, channel, start, end = _place(task, pixels, sigmoid, channels)
         sums = parts[task]
         sums[:] = 0
         for at in range(start, end, WIDTH):
             n = min(WIDTH, end - at)
             sums[1] += _read(
-                *(z, t, w, sample, channel, at, n),
-                *(region, sigmoid, weighted, ignoring, ignore, brain),
-                *(d, hit, label, weight),
+                *(z, t, w, index, sample, channel, at, n),
+                *(region, sigmoid, weighted, ignoring, ignore),
+                *(d, hit, spare, integers, label, weights),
             )
             _softmax(n, d, e, s, ties, scale)
             sums[0] += _dot(n, weight, ones)
             if region:
                 _add_regions(n, weight, hit, e, s, scale, sums)
             if term >= 0:
-                if t.ndim == 2:
-                    _pick(n, label, d, e, label_d, label_e)
-                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
-                    _coefficients_of_label(table, label, n, k)
-                    pixel_values(term, n, log_p, log_q, ones, k, value)
+                for c in range(1 if index else classes):
+                    _choose(index, c, n, label, d, e, table, one_d, one_e, k)
+                    _logarithms(n, one_d, one_e, s, scale, tiny, log_p, log_q)
+                    pixel_values(term, n, log_p, log_q, ones if index else hit[c], k, value)
                     sums[2] += _dot(n, weight, value)
-                else:
-                    for c in range(classes):
-                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
-                        _coefficients_of_class(table, c, n, k)
-                        pixel_values(term, n, log_p, log_q, hit[c], k, value)
-                        sums[2] += _dot(n, weight, value)
 
 
 # The gradient -------------------------------------------------------------------------------------
@@ -463,13 +469,12 @@ def _add_pixel_chain(n, by, slope, e, s, scale, total, dz):
 
 
 @row_function
-def _write(rows, weight, n, gradient, sample, channel, sigmoid, first, brain):
+def _weigh(weight, n, rows):
+    """Multiply by the weights; the slopes themselves may be nan."""
     zero = weight.dtype.type(0)
-    for c in range(1 if sigmoid else 0, rows.shape[0]):
-        written = gradient[sample, channel if sigmoid else c, first : first + n]
-        for i in range(n):  # the slopes themselves may be nan
-            x = zero if weight[i] == zero else weight[i] * rows[c, i]
-            written[i] = entry(x, written, brain)
+    for c in range(rows.shape[0]):
+        for i in range(n):
+            rows[c, i] = zero if weight[i] == zero else weight[i] * rows[c, i]
 
 
 @kernel
@@ -479,9 +484,12 @@ def gradient_kernel(
     gradient,
     slopes,
     tiny,
+    channels,
+    pixels,
     z,
     t,
     w,
+    index,
     table,
     term,
     region,
@@ -489,7 +497,6 @@ def gradient_kernel(
     weighted,
     ignoring,
     ignore,
-    brain,
 ):
     """Write ∂L/∂z of the tasks; `slopes` holds, per problem, ∂L by the pixel sum and TP, FP, FN."""
     dtype, classes = table.dtype, table.shape[1]
@@ -501,20 +508,22 @@ def gradient_kernel(
         np.empty((classes, WIDTH), dtype),
     )
     s, ties, scale = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
-    label_d, label_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
+    one_d, one_e = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     log_p, log_q = np.empty(WIDTH, dtype), np.empty(WIDTH, dtype)
     k = np.empty((table.shape[0], WIDTH), dtype)
-    weight, ones = np.ones(WIDTH, dtype), np.ones(WIDTH, dtype)
+    weights, ones = np.ones((1, WIDTH), dtype), np.ones(WIDTH, dtype)
+    weight = weights[0]
+    spare, integers = np.empty((classes, WIDTH), np.uint64), np.empty((classes, WIDTH), np.int64)
     label = np.empty(WIDTH, np.int32)
     for task in range(first, last):
-        problem, sample, channel, start, end = _place(task, z.shape[2], sigmoid, z.shape[1])
+        problem, sample, channel, start, end = _place(task, pixels, sigmoid, channels)
         slope = slopes[problem]
         for at in range(start, end, WIDTH):
             n = min(WIDTH, end - at)
             _read(
-                *(z, t, w, sample, channel, at, n),
-                *(region, sigmoid, weighted, ignoring, ignore, brain),
-                *(d, hit, label, weight),
+                *(z, t, w, index, sample, channel, at, n),
+                *(region, sigmoid, weighted, ignoring, ignore),
+                *(d, hit, spare, integers, label, weights),
             )
             _softmax(n, d, e, s, ties, scale)
             if region:
@@ -522,18 +531,15 @@ def gradient_kernel(
             else:
                 dz[:] = 0
             if term >= 0:
-                if t.ndim == 2:
-                    _pick(n, label, d, e, label_d, label_e)
-                    _logarithms(n, label_d, label_e, s, scale, tiny, log_p, log_q)
-                    _coefficients_of_label(table, label, n, k)
-                    _odds(n, label_e, s, tiny, by[0])
-                    pixel_gradients(term, n, log_p, log_q, ones, k, by[0])
+                for c in range(1 if index else classes):
+                    _choose(index, c, n, label, d, e, table, one_d, one_e, k)
+                    _logarithms(n, one_d, one_e, s, scale, tiny, log_p, log_q)
+                    _odds(n, one_e, s, tiny, by[c])
+                    pixel_gradients(term, n, log_p, log_q, ones if index else hit[c], k, by[c])
+                if index:
                     _add_pixel_chain_of_label(n, by[0], slope[0], label, e, s, scale, dz)
                 else:
-                    for c in range(classes):
-                        _logarithms(n, d[c], e[c], s, scale, tiny, log_p, log_q)
-                        _coefficients_of_class(table, c, n, k)
-                        _odds(n, e[c], s, tiny, by[c])
-                        pixel_gradients(term, n, log_p, log_q, hit[c], k, by[c])
                     _add_pixel_chain(n, by, slope[0], e, s, scale, log_p, dz)
-            _write(dz, weight, n, gradient, sample, channel, sigmoid, at, brain)
+            if weighted or ignoring:
+                _weigh(weight, n, dz)
+            write_numbers(gradient, sample, channel, at, n, spare, _of_channels(sigmoid, dz))

@@ -32,7 +32,7 @@ def takes(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> bool:
     """Whether a compiler may be given operators for this call."""
-    return _may_run() and not _transformed() and numba_engine.covers(kernel, plan, z)
+    return _may_run() and not _transformed() and numba_engine.covers(kernel, plan, z, t, w)
 
 
 @torch.compiler.assume_constant_result

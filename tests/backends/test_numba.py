@@ -34,6 +34,7 @@ from unifocal.certificate.bounds import excuse  # noqa: E402
 from unifocal_torch import numba_engine, numba_halves, numba_math  # noqa: E402
 
 HALVES = [torch.float16, torch.bfloat16]
+F32 = numba.types.float32
 
 
 def taken() -> AbstractContextManager[Way]:
@@ -97,13 +98,54 @@ def test_half_precision_in_any_order_and_beside_others(way, dtype):
         way.hold_to_blocks("unified_focal", z, soft.to(other), **keywords)
 
 
+INTEGERS = [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
+
+
 @EVERY_KIND
-def test_dtypes_that_numba_lacks(way, name):
+@pytest.mark.parametrize("dtype", INTEGERS)
+def test_integers_of_any_dtype_and_stride(way, name, dtype):
+    """As labels, as values per class and as weights."""
+    z, t = doubles(9, 5, classes=2)
+    apart = torch.stack([t, t], dim=-1).to(dtype)[..., 0]
+    way.hold_to_blocks(name, z, apart, weight=apart)
+    one_hot = torch.nn.functional.one_hot(t, 2).to(dtype)
+    for values in (one_hot.movedim(-1, 1), one_hot.movedim(-1, 1).contiguous()):
+        way.hold_to_blocks(name, z, values)
+        way.hold_to_blocks(name, z, values, activation="sigmoid", weight=apart)
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, *HALVES])
+def test_values_and_weights_of_any_dtype_and_stride(way, name, dtype):
     z, t = doubles(9, 5)
-    way.hold_to_blocks(name, z, t.to(torch.uint64))
-    soft = torch.nn.functional.one_hot(t, 3).movedim(-1, 1) * 0.5 + 0.25
-    weight = torch.rand(5).to(torch.float16)
-    way.hold_to_blocks(name, z, soft.to(torch.bfloat16), weight=weight)
+    values = (torch.nn.functional.one_hot(t, 3) * 0.5 + 0.25).to(dtype)
+    weight = torch.rand(9, 10).to(dtype)[:, ::2]
+    for soft in (values.movedim(-1, 1), values.movedim(-1, 1).contiguous()):
+        way.hold_to_blocks(name, z, soft, weight=weight)
+
+
+def test_one_compilation_serves_every_call(way):
+    """What is computed in decides alone; a call of another kind must not wait for a compiler."""
+    from unifocal_torch import numba_kernels
+
+    z, t = doubles(6, 7)
+    soft = torch.softmax(z, 1)
+    for target in (t, t.to(torch.uint8), soft, soft.half()):
+        for logits in (z.float(), z.half(), z.movedim(1, -1).contiguous().movedim(-1, 1).float()):
+            way.run("unified_focal", logits, target, weight=torch.rand(7))
+    for kernel in (numba_kernels.sums_kernel, numba_kernels.gradient_kernel):
+        computed = [argument for s in kernel.signatures for argument in s if argument == F32]
+        assert len(computed) == 1
+
+
+def test_dtypes_and_numbers_that_cannot_be_read(way):
+    z, t = doubles(4)
+    way.run("dice", z, t.to(torch.uint64))
+    negative = torch.complex(z, -z).conj().imag  # its memory holds −z
+    assert negative.is_neg()
+    value = ut.dice(negative, t)
+    assert way.calls == (0, 0)
+    assert value == ut.dice(z, t)
 
 
 @EVERY_KIND
@@ -261,16 +303,22 @@ def _bits(x: torch.Tensor) -> np.ndarray:
     return x.view(torch.int16).numpy().view(np.uint16)
 
 
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 @pytest.mark.parametrize("dtype", HALVES)
 def test_every_half_is_read(dtype):
+    read = getattr(numba_halves, f"from_{_name(dtype)}")
+
     @numba.njit
-    def apply(bits, brain, y):
+    def apply(bits, y):
         for i in range(bits.size):
-            y[i] = numba_halves.decode(bits[i], brain)
+            y[i] = read(bits[i])
 
     halves = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)
     found = torch.empty(2**16)
-    apply(_bits(halves), dtype is torch.bfloat16, found.numpy())
+    apply(_bits(halves), found.numpy())
     wanted = halves.float()
     assert torch.equal(found.isnan(), wanted.isnan())
     kept = ~wanted.isnan()
@@ -281,17 +329,19 @@ def test_every_half_is_read(dtype):
 def test_floats_are_rounded_to_the_nearest_half(dtype):
     """Held to PyTorch: every half, what lies in the middle of two, and their neighbours."""
 
+    write = getattr(numba_halves, f"to_{_name(dtype)}")
+
     @numba.njit
-    def apply(x, brain, y):
+    def apply(x, y):
         for i in range(x.size):
-            y[i] = numba_halves.encode(x[i], brain)
+            y[i] = write(x[i])
 
     step = 2**12 if dtype is torch.float16 else 2**15
     grid = np.arange(0, 2**32, step, dtype=np.int64)
     near = np.concatenate([grid - 1, grid, grid + 1]) % 2**32
     x = torch.from_numpy(near.astype(np.uint32).view(np.float32))
     found = torch.empty(x.shape, dtype=dtype)
-    apply(x.numpy(), dtype is torch.bfloat16, _bits(found))
+    apply(x.numpy(), _bits(found))
     wanted = x.to(dtype)
     assert torch.equal(found.isnan(), x.isnan())
     kept = ~x.isnan()

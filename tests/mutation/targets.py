@@ -71,6 +71,6 @@ TARGETS = [
     ),
     *(
         Target(f"backends/unifocal_torch/numba_{module}.py", ("numba",))
-        for module in ("engine", "halves", "kernels", "math", "terms")
+        for module in ("engine", "halves", "kernels", "math", "memory", "terms")
     ),
 ]
