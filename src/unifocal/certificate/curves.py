@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 SIZE_LOSSES = ("cross_entropy", "dice")
 """One loss of pixel terms and one of regions."""
 
-SIZES = tuple(round(10 ** (k / 2)) for k in range(4, 15))
+SIZES = tuple(10**k for k in range(2, 8))
 QUICK_SIZE = 100_000
 FOREGROUND = 0.05
 

@@ -20,12 +20,13 @@ from unifocal.certificate.backends import Backend
 from unifocal.certificate.measure import Report, Settings, Tell, measure
 
 _SECONDS = {
-    "TORCH_COMPILE": 130,
+    "TORCH_COMPILE": 100,
     "JAX": 50,
+    "TENSORFLOW": 35,
     "TENSORFLOW_XLA": 30,
-    "TENSORFLOW": 25,
     "TENSORFLOW_GRAPH": 20,
     "JAX_JIT": 15,
+    "TORCH": 10,
 }
 """Roughly what a backend takes: the longest start first, so that no core idles at the end."""
 
