@@ -41,11 +41,17 @@ Tensor: TypeAlias = tf.Tensor
 BLOCK = 1 << 19
 """Logits per block on a processor: what stays in its cache."""
 
+XLA_FRACTION = 16
+"""XLA fuses operations, so that a block costs few calls: its blocks are that many times smaller."""
+
+SHARE = 8
+"""A block is no larger than this part of all logits: what it takes is several times as large."""
+
+SMALL = 1 << 16
+"""Logits that are not worth cutting."""
+
 as_written = tf.autograph.experimental.do_not_convert
 """No statement here depends on a tensor's value, and to look for one takes a third of a trace."""
-
-XLA_FRACTION = 64
-"""XLA fuses operations, so that a block costs few calls: its blocks are that many times smaller."""
 
 
 @as_written
@@ -191,18 +197,30 @@ Block: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
 """Logits, target and weight, as `_canonical` returns them."""
 
 
-def _blocks_per_sample(plan: Plan, z: Tensor) -> int:
-    """Cut the pixels of every sample into equal blocks that stay in a processor's cache.
+def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
+    """Return the samples of a block, of which several have all their pixels, and its pixels.
 
-    Accelerators get one piece: they fuse. So does everybody where the number of pixels is not known
-    yet or has no suitable divisor, and where a block of all classes would have to be copied.
+    None stands for one piece. Accelerators get it: they fuse. So does everybody where the number of
+    pixels is not known yet, and where a block of all classes would have to be copied.
     """
-    pixels = z.shape[3 - _class_axis(plan)]
+    samples, pixels = z.shape[0], z.shape[3 - _class_axis(plan)]
     if pixels is None or _class_axis(plan) == 1 or not _on_processor():
-        return 1
-    width = max(BLOCK // (XLA_FRACTION if _in_xla() else 1) // plan.channels, 1)
-    counts = range(max(pixels // width, 1), 4 * pixels // width + 1)
-    return next((count for count in counts if pixels % count == 0), 1)
+        return None
+    width = BLOCK // (XLA_FRACTION if _in_xla() else 1) // plan.channels
+    if samples is not None:
+        width = min(width, max(samples * pixels // SHARE, SMALL // plan.channels))
+    width = max(width, 1)
+    if width < pixels:
+        return 1, _divisor(pixels, width)
+    if samples is None or width >= samples * pixels:
+        return None
+    return _divisor(samples, width // pixels), pixels
+
+
+def _divisor(number: int, most: int) -> int:
+    """Return the largest divisor up to `most`, or the number itself if that is far below."""
+    divisors = (d for d in range(most, most // 4, -1) if number % d == 0)
+    return next(divisors, number)
 
 
 def _on_processor() -> bool:
@@ -214,16 +232,23 @@ def _in_xla() -> bool:
     return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
 
 
-def _visit(blocks: int, arrays: Block, function: Callable[..., list[Tensor]], dtype: Any) -> Any:
-    """Call function(block, sample) for one block after the other, and stack what it returns."""
-    count = xp.size(arrays[0], 0) * blocks
-    cut = [
-        None if x is None else tf.reshape(x, (count, x.shape[1] // blocks, *x.shape[2:]))
+def _visit(
+    cut: tuple[int, int], arrays: Block, function: Callable[..., list[Tensor]], dtype: Any
+) -> Any:
+    """Call function(block, index) for one block after the other, and stack what it returns."""
+    samples, pixels = cut
+    count = xp.size(arrays[0], 0) * arrays[0].shape[1] // (samples * pixels)
+    # With an axis for the samples, XLA would copy all logits into another order.
+    rows = [
+        None if x is None else tf.reshape(x, (count, samples * pixels, *x.shape[2:]))
         for x in arrays
     ]
 
     def visit(i: Tensor) -> list[Tensor]:
-        return function(tuple(None if x is None else x[i][None] for x in cut), i // blocks)
+        block = (
+            None if x is None else tf.reshape(x[i], (samples, pixels, *x.shape[2:])) for x in rows
+        )
+        return function(tuple(block), i)
 
     return tf.map_fn(visit, tf.range(count), parallel_iterations=1, fn_output_signature=dtype)
 
@@ -250,14 +275,15 @@ def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
         sums = block_sums(xp, kernel, plan, _read(kernel, plan, *block))
         return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
 
-    blocks = _blocks_per_sample(plan, z)
-    if blocks == 1:
+    cut = _cut(plan, z)
+    if cut is None:
         parts = of_block((z, t, w))
     else:
         names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
-        stacked = _visit(blocks, (z, t, w), of_block, [tf.float64] * names)
-        n = xp.size(z, 0)
-        parts = [tf.reduce_sum(tf.reshape(s, (n, blocks, *s.shape[2:])), 1) for s in stacked]
+        stacked = _visit(cut, (z, t, w), of_block, [tf.float64] * names)
+        parts = [
+            tf.reduce_sum(tf.reshape(s, (xp.size(z, 0), -1, *s.shape[2:])), 1) for s in stacked
+        ]
     weight, *rest = parts
     pixel = rest.pop(0) if kernel.pixel is not None else None
     return Sums(weight, pixel, *(rest or (None,) * 3))
@@ -286,16 +312,20 @@ def _gradient(
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 
-    def of_sample(block: Block, n: Tensor) -> Tensor:
-        sample = (
-            None if s is None else tf.reshape(s, (-1, problems, *s.shape[1:]))[n] for s in slopes
-        )
-        return of_block(block, Slopes(*sample))
-
-    blocks = _blocks_per_sample(plan, z)
-    if blocks == 1:
+    cut = _cut(plan, z)
+    if cut is None:
         return of_block((z, t, w), slopes)
-    return tf.reshape(_visit(blocks, (z, t, w), of_sample, z.dtype), tf.shape(z))
+    samples, per_sample = cut[0], z.shape[1] // cut[1]
+
+    def of_samples(block: Block, i: Tensor) -> Tensor:
+        of_them = (
+            None if s is None else tf.reshape(s, (-1, samples * problems, *s.shape[1:]))
+            for s in slopes
+        )
+        chosen = (None if s is None else s[i // per_sample] for s in of_them)
+        return of_block(block, Slopes(*chosen))
+
+    return tf.reshape(_visit(cut, (z, t, w), of_samples, z.dtype), tf.shape(z))
 
 
 def _gradient_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,45 @@ def test_xla(name, target):
     loss, z, t = _call(name, target)
     compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
     _hold(compiled(z, t), _value_and_grad(loss, z, t))
+
+
+@EVERY_KIND
+@TARGETS
+@pytest.mark.parametrize("per_block", [2, 3, 4])
+def test_several_samples_in_a_block(name, target, per_block, monkeypatch):
+    """Of six samples: three to a block, and also where four would fit."""
+    z, t = map(tf.constant, volume(5, 4, axis=-1, samples=6))
+    t = t if target == "index" else _soft(t)
+    weight = tf.random.stateless_uniform((6, 5, 4), seed=(0, 1))
+    activation = "sigmoid" if target == "sigmoid" else "softmax"
+
+    def loss(z: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        return getattr(ut, name)(z, t, weight=weight, activation=activation)
+
+    wanted = _value_and_grad(loss, z, t)
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    monkeypatch.setattr(engine, "BLOCK", per_block * 5 * 4 * 3)
+    _hold(_value_and_grad(loss, z, t), wanted)
+    _hold(tf.function(lambda z, t: _value_and_grad(loss, z, t))(z, t), wanted)
+
+
+@pytest.mark.parametrize(
+    ("shape", "cut"),
+    [
+        ((2, 80 * 160 * 160, 3), (1, 128_000)),  # up to 2^19 logits each
+        ((32, 128 * 128, 2), (4, 128 * 128)),  # an eighth of all
+        ((1, 1000, 3), None),  # few
+        ((None, 128 * 128, 2), None),  # a sample alone is small
+        ((None, 80 * 160 * 160, 3), (1, 128_000)),
+        ((2, None, 3), None),
+        ((2, 1_000_003, 3), (1, 1_000_003)),  # a prime number
+    ],
+)
+def test_a_block_is_small_beside_all_logits(shape, cut):
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    plan = SimpleNamespace(axis=-1, channels=shape[2])
+    found = engine._cut(plan, tf.TensorSpec(shape, tf.float32))
+    assert found == cut
 
 
 @EVERY_LOSS

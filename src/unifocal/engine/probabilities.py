@@ -43,7 +43,7 @@ class Softmax:
         else:
             distance = (pick(xp, distance, label),)
             others = (total(xp, each(mul, exp, self.miss)),)
-            rest = others[0] - (1 - xp.exp(distance[0]))
+            rest = others[0] - (1 - total(xp, each(mul, exp, hit)))
         norm = 1 + rest
         self.p, self.q = each(lambda e: e / norm, exp), each(lambda o: o / norm, others)
         self.distance, self.rest = distance, rest
