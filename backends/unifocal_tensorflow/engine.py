@@ -206,15 +206,15 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     samples, pixels = z.shape[0], z.shape[3 - _class_axis(plan)]
     if pixels is None or _class_axis(plan) == 1 or not _on_processor():
         return None
-    width = BLOCK // (XLA_FRACTION if _in_xla() else 1) // plan.channels
-    if samples is not None:
-        width = min(width, max(samples * pixels // SHARE, SMALL // plan.channels))
-    width = max(width, 1)
+    # Of a batch of unknown size, a sample is a block where it is not small.
+    share = pixels if samples is None else samples * pixels // SHARE
+    most = BLOCK // (XLA_FRACTION if _in_xla() else 1)
+    width = max(min(most // plan.channels, max(share, SMALL // plan.channels)), 1)
     if width < pixels:
         return 1, _divisor(pixels, width)
-    if samples is None or width >= samples * pixels:
-        return None
-    return _divisor(samples, width // pixels), pixels
+    if samples is None:
+        return (1, pixels) if width == pixels else None
+    return None if width >= samples * pixels else (_divisor(samples, width // pixels), pixels)
 
 
 def _divisor(number: int, most: int) -> int:

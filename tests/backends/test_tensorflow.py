@@ -125,6 +125,7 @@ def test_several_samples_in_a_block(name, target, per_block, monkeypatch):
         ((32, 128 * 128, 2), (4, 128 * 128)),  # an eighth of all
         ((1, 1000, 3), None),  # few
         ((None, 128 * 128, 2), None),  # a sample alone is small
+        ((None, 256 * 256, 2), (1, 256 * 256)),
         ((None, 80 * 160 * 160, 3), (1, 128_000)),
         ((2, None, 3), None),
         ((2, 1_000_003, 3), (1, 1_000_003)),  # a prime number
