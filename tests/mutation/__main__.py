@@ -32,6 +32,7 @@ def main() -> int:
             with tqdm(total=len(mutants), desc=target.path) as bar:
                 run(target, mutants, verdicts, bar.update)
 
+    verdicts.forget_all_but(TARGETS)
     results = [Result(target, mutants, verdicts) for target, mutants in samples]
     PAGE.write_text(page(results), "utf-8")
     killed, low, high = total(results)

@@ -16,6 +16,8 @@ from tests.mutation.worker import Worker
 
 FOLDER = ROOT / ".mutation"
 TRUTHS = FOLDER / "truths.pickle"
+VERDICTS = Path(__file__).with_name("verdicts.json")
+"""Checked in: to judge all anew takes hours."""
 
 BATCH = {"numpy": 100, "torch": 50, "jax": 15, "tensorflow": 25, "triton": 50, "numba": 25}
 """Mutants per process: what frameworks compile piles up in it."""
@@ -36,7 +38,7 @@ class DamageError(RuntimeError):
 class Verdicts:
     """What is known of mutants, kept in a file from run to run."""
 
-    def __init__(self, file: Path = FOLDER / "verdicts.json") -> None:
+    def __init__(self, file: Path = VERDICTS) -> None:
         self.file = file
         self._known: dict[str, list] = json.loads(file.read_text("utf-8")) if file.exists() else {}
         self._suite = _digest(*(p for part in SUITE for p in sorted((ROOT / part).glob("*.py"))))
@@ -54,9 +56,20 @@ class Verdicts:
     def keep(self, target: Target, judged: Iterable[Judged]) -> None:
         """Add verdicts to the file."""
         for mutant, verdict in judged:
-            self._known[_key(target, mutant)] = [*verdict, self._suite]
+            known = verdict._replace(message="")  # it may name what is on this machine alone
+            self._known[_key(target, mutant)] = [*known, self._suite]
+        self._write()
+
+    def forget_all_but(self, targets: Iterable[Target]) -> None:
+        """Leave out the mutants of files that have changed since."""
+        keys = {_key(target, mutant) for target in targets for mutant in target.mutants}
+        self._known = {key: known for key, known in self._known.items() if key in keys}
+        self._write()
+
+    def _write(self) -> None:
+        lines = (f"{json.dumps(k)}: {json.dumps(self._known[k])}" for k in sorted(self._known))
         unfinished = self.file.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(self._known, indent=0, ensure_ascii=False), "utf-8")
+        unfinished.write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
         unfinished.replace(self.file)
 
 

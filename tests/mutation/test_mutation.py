@@ -133,3 +133,20 @@ def test_the_page_shows_every_file_and_enough_that_is_dead() -> None:
     assert share
     assert float(share[1]) >= 100 * LEAST
     assert UNKNOWN not in text
+
+
+def test_verdicts_are_kept_while_their_file_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "verdicts.json"
+    survivor, killed, changed = NAMESPACE.sample(3)
+    verdicts = Verdicts(file)
+    wrong = Verdict("wrong", "a test", True, "what only this machine knows")
+    verdicts.keep(NAMESPACE, [(survivor, Verdict("survived")), (killed, wrong)])
+    verdicts.keep(Target("gone.py", ("numpy",)), [(changed, wrong)])
+    assert len(file.read_text("utf-8").splitlines()) == 2 + 3
+    verdicts.forget_all_but([NAMESPACE])
+    again = Verdicts(file)
+    assert again.get(NAMESPACE, killed) == wrong._replace(message="")
+    assert again.get(NAMESPACE, survivor) == Verdict("survived")
+    assert again.holds(NAMESPACE, survivor)
+    assert again.get(NAMESPACE, changed) is None
+    assert len(file.read_text("utf-8").splitlines()) == 2 + 2
