@@ -41,14 +41,17 @@ Tensor: TypeAlias = tf.Tensor
 BLOCK = 1 << 19
 """Logits per block on a processor: what stays in its cache."""
 
-XLA_FRACTION = 16
-"""XLA fuses operations, so that a block costs few calls: its blocks are that many times smaller."""
-
 SHARE = 8
 """A block is no larger than this part of all logits: what it takes is several times as large."""
 
-SMALL = 1 << 16
-"""Logits that are not worth cutting."""
+SMALL = 1 << 20
+"""Logits that are not cut: what they take is little, and a block costs hundreds of calls."""
+
+XLA_FRACTION = 16
+"""XLA fuses operations, so that a block costs few calls: all of this is that many times smaller."""
+
+SAMPLES = 16
+"""What a batch of unknown size is taken to hold."""
 
 as_written = tf.autograph.experimental.do_not_convert
 """No statement here depends on a tensor's value, and to look for one takes a third of a trace."""
@@ -206,15 +209,14 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     samples, pixels = z.shape[0], z.shape[3 - _class_axis(plan)]
     if pixels is None or _class_axis(plan) == 1 or not _on_processor():
         return None
-    # Of a batch of unknown size, a sample is a block where it is not small.
-    share = pixels if samples is None else samples * pixels // SHARE
-    most = BLOCK // (XLA_FRACTION if _in_xla() else 1)
-    width = max(min(most // plan.channels, max(share, SMALL // plan.channels)), 1)
+    fraction = XLA_FRACTION if _in_xla() else 1
+    all_pixels = pixels * (SAMPLES if samples is None else samples)
+    if all_pixels * plan.channels <= SMALL // fraction:
+        return None
+    width = max(min(BLOCK // fraction // plan.channels, all_pixels // SHARE), 1)
     if width < pixels:
         return 1, _divisor(pixels, width)
-    if samples is None:
-        return (1, pixels) if width == pixels else None
-    return None if width >= samples * pixels else (_divisor(samples, width // pixels), pixels)
+    return 1 if samples is None else _divisor(samples, width // pixels), pixels
 
 
 def _divisor(number: int, most: int) -> int:

@@ -70,9 +70,9 @@ def test_a_graph_with_unknown_shapes(name, target):
 @pytest.fixture(params=[1 << 19, 12], ids=["one piece", "blocks"])
 def block(request, monkeypatch):
     """How many logits a block may have: all of these arrays', or a few."""
-    monkeypatch.setattr(
-        importlib.import_module("unifocal_tensorflow.engine"), "BLOCK", request.param
-    )
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    monkeypatch.setattr(engine, "BLOCK", request.param)
+    monkeypatch.setattr(engine, "SMALL", request.param)
 
 
 @EVERY_KIND
@@ -114,6 +114,8 @@ def test_several_samples_in_a_block(name, target, per_block, monkeypatch):
     wanted = _value_and_grad(loss, z, t)
     engine = importlib.import_module("unifocal_tensorflow.engine")
     monkeypatch.setattr(engine, "BLOCK", per_block * 5 * 4 * 3)
+    monkeypatch.setattr(engine, "SMALL", 0)
+    monkeypatch.setattr(engine, "SHARE", 1)
     _hold(_value_and_grad(loss, z, t), wanted)
     _hold(tf.function(lambda z, t: _value_and_grad(loss, z, t))(z, t), wanted)
 
@@ -122,12 +124,13 @@ def test_several_samples_in_a_block(name, target, per_block, monkeypatch):
     ("shape", "cut"),
     [
         ((2, 80 * 160 * 160, 3), (1, 128_000)),  # up to 2^19 logits each
-        ((32, 128 * 128, 2), (4, 128 * 128)),  # an eighth of all
-        ((1, 1000, 3), None),  # few
-        ((None, 128 * 128, 2), None),  # a sample alone is small
+        ((32, 128 * 128, 2), None),  # few: 2^20
+        ((64, 128 * 128, 2), (8, 128 * 128)),  # an eighth of all
+        ((None, 128 * 128, 2), None),  # sixteen such samples are few
         ((None, 256 * 256, 2), (1, 256 * 256)),
         ((None, 80 * 160 * 160, 3), (1, 128_000)),
         ((2, None, 3), None),
+        ((0, 80 * 160 * 160, 3), None),
         ((2, 1_000_003, 3), (1, 1_000_003)),  # a prime number
     ],
 )
