@@ -166,8 +166,9 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
     def expm1(x):
         n, y = reduce(x)
         first = integer(n >> integer(1))
-        a, b = power(first), power(integer(n - first))
-        return y * a * b + (a * b - one)
+        rest = integer(n - first)
+        a = power(first)
+        return (y * a + (a - power(integer(-rest)))) * power(rest)
 
     def log(x):
         bits = bits_as(x)

@@ -299,6 +299,29 @@ def test_functions_against_fifty_digits(name, points, dtype):
     assert max(errors) <= np.finfo(dtype).eps
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["exp", "expm1"])
+def test_exponentials_up_to_the_largest_number(name, dtype):
+    """Whose power of two is no number of its own; and down to the smallest."""
+    function = getattr(numba_math, name)
+
+    @numba.njit
+    def apply(x, y):
+        for i in range(x.size):
+            y[i] = function(x[i])
+
+    information = np.finfo(dtype)
+    top, bottom = np.log(information.max, dtype=dtype), np.log(information.tiny, dtype=dtype)
+    x = np.array([0.999 * top, 1.01 * top, np.inf, 0.999 * bottom, -np.inf], dtype)
+    y = np.empty_like(x)
+    apply(x, y)
+    with mpmath.workdps(50):
+        wanted = [float(getattr(mpmath, name)(mpmath.mpf(float(v)))) for v in x[[0, 3]]]
+    assert y[[0, 3]] == pytest.approx(wanted, rel=4 * float(information.eps))
+    assert y[1] == y[2] == np.inf
+    assert y[4] == (0 if name == "exp" else -1)
+
+
 def _bits(x: torch.Tensor) -> np.ndarray:
     return x.view(torch.int16).numpy().view(np.uint16)
 
