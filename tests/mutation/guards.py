@@ -125,10 +125,17 @@ def _some(
 
 
 def _tests(module: str, *others: str) -> list[Callable[..., None]]:
-    """The tests that a module has written, or imported from others."""
+    """The tests that a module has written, or imported from others.
+
+    Those that use fixtures are left out: pytest alone can set them up.
+    """
     functions = inspect.getmembers(import_module(module), inspect.isfunction)
     return [
-        f for name, f in functions if name.startswith("test_") and f.__module__ in (module, *others)
+        f
+        for name, f in functions
+        if name.startswith("test_")
+        and f.__module__ in (module, *others)
+        and all(mark.name != "usefixtures" for mark in getattr(f, "pytestmark", ()))
     ]
 
 
