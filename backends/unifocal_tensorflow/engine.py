@@ -221,8 +221,8 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
 
 def _divisor(number: int, most: int) -> int:
     """Return the largest divisor up to `most`, or the number itself if that is far below."""
-    divisors = (d for d in range(most, most // 4, -1) if number % d == 0)
-    return next(divisors, number)
+    counts = range(-(-number // most), 4 * number // most + 1)
+    return next((number // count for count in counts if number % count == 0), number)
 
 
 def _on_processor() -> bool:
@@ -319,13 +319,14 @@ def _gradient(
         return of_block((z, t, w), slopes)
     samples, per_sample = cut[0], z.shape[1] // cut[1]
 
+    of_them = [
+        None if s is None else tf.reshape(s, (-1, samples * problems, *s.shape[1:])) for s in slopes
+    ]
+
     def of_samples(block: Block, i: Tensor) -> Tensor:
-        of_them = (
-            None if s is None else tf.reshape(s, (-1, samples * problems, *s.shape[1:]))
-            for s in slopes
+        return of_block(
+            block, Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
         )
-        chosen = (None if s is None else s[i // per_sample] for s in of_them)
-        return of_block(block, Slopes(*chosen))
 
     return tf.reshape(_visit(cut, (z, t, w), of_samples, z.dtype), tf.shape(z))
 
