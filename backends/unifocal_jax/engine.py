@@ -24,6 +24,7 @@ from unifocal.engine.pixels import (
     Block,
     block_gradient,
     block_sums,
+    in_float64,
     label_out_of_range,
     read_block,
     spread_slopes,
@@ -254,9 +255,10 @@ def _loss_dtype(logits: Array) -> Any:
     return jnp.promote_types(logits.dtype, jnp.float32)
 
 
-def _pixel_dtype(plan: Plan, logits: Array) -> Any:
+def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
     """The dtype of pixel arithmetic."""
-    return jnp.dtype("float64") if plan.precision == "exact" else _loss_dtype(logits)
+    wide = in_float64(kernel, plan, logits.shape)
+    return jnp.dtype("float64") if wide else _loss_dtype(logits)
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -310,9 +312,8 @@ def _block_width(logits_per_pixel: int, pixels: int) -> int:
     return min(max(BLOCK // max(logits_per_pixel, 1), 1), pixels)
 
 
-def _read(kernel: Kernel, plan: Plan, block: Arrays) -> Block:
+def _read(kernel: Kernel, plan: Plan, dtype: Any, block: Arrays) -> Block:
     z, t, w = block
-    dtype = _pixel_dtype(plan, z)
     if _class_axis(plan) == 2:
         z, t = jnp.moveaxis(z, 2, 1), t if plan.index else jnp.moveaxis(t, 2, 1)
     return read_block(xp, kernel, plan, z.astype(dtype), t, None if w is None else w.astype(dtype))
@@ -320,9 +321,10 @@ def _read(kernel: Kernel, plan: Plan, block: Arrays) -> Block:
 
 def _sums(kernel: Kernel, plan: Plan, *arrays: Any) -> Sums:
     problems = plan.channels if plan.activation == "sigmoid" else 1
+    dtype = _pixel_dtype(kernel, plan, arrays[0])
 
     def of_block(block: Arrays) -> Sums:
-        sums = block_sums(xp, kernel, plan, _read(kernel, plan, block))
+        sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, block))
         shape = (arrays[0].shape[0], problems)
         return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in sums))
 
@@ -346,15 +348,16 @@ def _gradient(
     sums: Sums,
     cotangent: Array,
 ) -> Array:
-    k = _class_axis(plan)
+    k, dtype = _class_axis(plan), _pixel_dtype(kernel, plan, z)
     vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
+    slopes = spread_slopes(xp, slopes, z.shape[0], dtype)
 
     def step(gradient: Array, block: Arrays, first: Any) -> Array:
-        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, block), slopes)
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, block), slopes)
         dz = dz.reshape(z.shape[0], plan.channels, -1)
-        dz = (dz if k == 1 else jnp.moveaxis(dz, 1, 2)).astype(z.dtype)
+        dz = dz if k == 1 else jnp.moveaxis(dz, 1, 2)
+        dz = (dz if plan.precision == "exact" else dz.astype(_loss_dtype(z))).astype(z.dtype)
         return lax.dynamic_update_slice_in_dim(gradient, dz, first, axis=3 - k)
 
     return _fold(plan, (z, t, w), step, jnp.zeros(z.shape, z.dtype))

@@ -309,6 +309,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal": Kernel(
         name="focal",
@@ -323,6 +325,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "dice": Kernel(
         name="dice",
@@ -331,6 +335,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "tversky": Kernel(
         name="tversky",
@@ -342,6 +348,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal_tversky": Kernel(
         name="focal_tversky",
@@ -360,6 +368,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "combo": Kernel(
         name="combo",
@@ -378,6 +388,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
+        keep_slope=False,
+        cancels=True,
     ),
     "hybrid_focal": Kernel(
         name="hybrid_focal",
@@ -410,6 +422,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal": Kernel(
         name="asymmetric_focal",
@@ -433,6 +447,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
         name="asymmetric_focal_tversky",
@@ -459,6 +475,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "unified_focal": Kernel(
         name="unified_focal",
@@ -492,6 +510,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
 }
 """Native code of every loss, for the engine."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
+    in_float64,
     label_out_of_range,
     read_block,
     spread_slopes,
@@ -146,9 +147,10 @@ def _loss_dtype(logits: Array) -> np.dtype[Any]:
     return np.result_type(logits.dtype, np.float32)
 
 
-def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
+def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> np.dtype[Any]:
     """The dtype of pixel arithmetic."""
-    return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
+    wide = in_float64(kernel, plan, logits.shape)
+    return np.dtype(np.float64) if wide else _loss_dtype(logits)
 
 
 def _blocks(z: Array) -> list[slice]:
@@ -157,7 +159,7 @@ def _blocks(z: Array) -> list[slice]:
 
 
 def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
-    z = z[..., block].astype(_pixel_dtype(plan, z), copy=False)
+    z = z[..., block].astype(_pixel_dtype(kernel, plan, z), copy=False)
     w = None if w is None else w[..., block].astype(z.dtype, copy=False)
     read = read_block(xp, kernel, plan, z, t[..., block], w)
     if read.wrong is not None and read.wrong.any():
@@ -183,10 +185,12 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(plan, z))
+    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(kernel, plan, z))
     gradient = np.empty_like(z)
     for block in _blocks(z):
         read = _read(kernel, plan, z, t, w, block)
         dz = block_gradient(xp, kernel, plan, read, slopes)
+        if plan.precision == "native":
+            dz = dz.astype(_loss_dtype(z), copy=False)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient

@@ -1,7 +1,8 @@
 """The engine: it takes any kernel from logits to the loss and back, in TensorFlow.
 
 Sizes other than the number of classes may be unknown until run time. The closed-form gradient
-comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight and the sums.
+comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight and the sums; by
+XLA on a processor also one number per pixel, see `_keeps`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
+    in_float64,
+    kept_slope,
     label_out_of_range,
     read_block,
     spread_slopes,
@@ -47,7 +50,7 @@ SHARE = 8
 SMALL = 1 << 20
 """Logits that are not cut: what they take is little, and a block costs hundreds of calls."""
 
-XLA_FRACTION = 16
+XLA_FRACTION = 2
 """XLA fuses operations, so that a block costs few calls: all of this is that many times smaller."""
 
 SAMPLES = 16
@@ -74,10 +77,11 @@ def evaluate(
     @tf.custom_gradient
     def losses(z: Tensor) -> Any:
         # What is not differentiated is not recorded, nor kept, by a tape.
-        sums = _sums(kernel, plan, *(None if x is None else tf.stop_gradient(x) for x in (z, t, w)))
+        arrays = (None if x is None else tf.stop_gradient(x) for x in (z, t, w))
+        sums, kept = _sums(kernel, plan, *arrays, keep=_keeps(kernel, plan))
 
         def gradient(cotangent: Tensor) -> Tensor:
-            return _gradient_once(kernel, plan, z, t, w, sums, cotangent)
+            return _gradient_once(kernel, plan, z, t, w, sums, cotangent, kept)
 
         return _losses(kernel, plan, sums), gradient
 
@@ -96,7 +100,8 @@ def piece_sums(
 ) -> tuple[Plan, Sums]:
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    return plan, pool(xp, plan, _sums(kernel, plan, *_canonical(plan, logits, target, weight)))
+    sums, _ = _sums(kernel, plan, *_canonical(plan, logits, target, weight), keep=False)
+    return plan, pool(xp, plan, sums)
 
 
 @as_written
@@ -119,7 +124,7 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     z, t, w = _canonical(plan, logits, target, weight)
-    gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
+    gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums), None)
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
     gradient = tf.reshape(gradient, tf.shape(moved))
     return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
@@ -189,9 +194,10 @@ def _loss_dtype(logits: Tensor) -> Any:
     return tf.float64 if logits.dtype == tf.float64 else tf.float32
 
 
-def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
+def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> Any:
     """The dtype of pixel arithmetic."""
-    return tf.float64 if plan.precision == "exact" else _loss_dtype(logits)
+    wide = in_float64(kernel, plan, logits.shape)
+    return tf.float64 if wide else _loss_dtype(logits)
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -255,8 +261,8 @@ def _visit(
     return tf.map_fn(visit, tf.range(count), parallel_iterations=1, fn_output_signature=dtype)
 
 
-def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
-    z = tf.cast(z, _pixel_dtype(plan, z))
+def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
+    z = tf.cast(z, dtype)
     if _class_axis(plan) == 2:
         z, t = xp.moveaxis(z, 2, 1), t if plan.index else xp.moveaxis(t, 2, 1)
     w = None if w is None else tf.cast(w, z.dtype)
@@ -270,25 +276,42 @@ def _read(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
     return block
 
 
-def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
+def _keeps(kernel: Kernel, plan: Plan) -> bool:
+    """Whether to keep the slope of every pixel's term for backward.
+
+    XLA drops it if nobody asks for it; an accelerator waits for memory, not for logarithms.
+    """
+    return plan.index and kernel.keep_slope and _in_xla() and _on_processor()
+
+
+def _sums(
+    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, *, keep: bool
+) -> tuple[Sums, Tensor | None]:
+    """Return the sums, and block for block the slopes to keep."""
     problems = plan.channels if plan.activation == "sigmoid" else 1
+    dtype = _pixel_dtype(kernel, plan, z)
 
     def of_block(block: Block, _: Any = None) -> list[Tensor]:
-        sums = block_sums(xp, kernel, plan, _read(kernel, plan, *block))
-        return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
+        read = _read(kernel, plan, dtype, *block)
+        sums = block_sums(xp, kernel, plan, read)
+        parts = [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
+        return [*parts, kept_slope(xp, kernel, plan, read)] if keep else parts
 
     cut = _cut(plan, z)
     if cut is None:
         parts = of_block((z, t, w))
+        kept = parts.pop() if keep else None
     else:
         names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
-        stacked = _visit(cut, (z, t, w), of_block, [tf.float64] * names)
+        dtypes = [tf.float64] * names + [dtype] * keep
+        stacked = _visit(cut, (z, t, w), of_block, dtypes)
+        kept = stacked.pop() if keep else None
         parts = [
             tf.reduce_sum(tf.reshape(s, (xp.size(z, 0), -1, *s.shape[2:])), 1) for s in stacked
         ]
     weight, *rest = parts
     pixel = rest.pop(0) if kernel.pixel is not None else None
-    return Sums(weight, pixel, *(rest or (None,) * 3))
+    return Sums(weight, pixel, *(rest or (None,) * 3)), kept
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
@@ -303,20 +326,24 @@ def _gradient(
     w: Tensor | None,
     sums: Sums,
     cotangent: Tensor,
+    kept: Tensor | None,
 ) -> Tensor:
+    dtype = _pixel_dtype(kernel, plan, z)
     k, problems = _class_axis(plan), plan.channels if plan.activation == "sigmoid" else 1
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], _pixel_dtype(plan, z))
+    slopes = spread_slopes(xp, slopes, tf.shape(z)[0], dtype)
 
-    def of_block(block: Block, slopes: Slopes) -> Tensor:
-        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, *block), slopes)
+    def of_block(block: Block, slopes: Slopes, kept: Tensor | None) -> Tensor:
+        read = _read(kernel, plan, dtype, *block)
+        dz = block_gradient(xp, kernel, plan, read, slopes, kept)
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
+        dz = dz if plan.precision == "exact" else tf.cast(dz, _loss_dtype(z))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 
     cut = _cut(plan, z)
     if cut is None:
-        return of_block((z, t, w), slopes)
+        return of_block((z, t, w), slopes, kept)
     samples, per_sample = cut[0], z.shape[1] // cut[1]
 
     of_them = [
@@ -324,9 +351,8 @@ def _gradient(
     ]
 
     def of_samples(block: Block, i: Tensor) -> Tensor:
-        return of_block(
-            block, Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
-        )
+        here = Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
+        return of_block(block, here, None if kept is None else kept[i])
 
     return tf.reshape(_visit(cut, (z, t, w), of_samples, z.dtype), tf.shape(z))
 
@@ -339,6 +365,7 @@ def _gradient_once(
     w: Tensor | None,
     sums: Sums,
     cotangent: Tensor,
+    kept: Tensor | None,
 ) -> Tensor:
     """The gradient, as a function that refuses to be differentiated again."""
 
@@ -350,6 +377,6 @@ def _gradient_once(
                 "unifocal_tensorflow.namespace instead"
             )
 
-        return _gradient(kernel, plan, z, t, w, sums, cotangent), refuse
+        return _gradient(kernel, plan, z, t, w, sums, cotangent, kept), refuse
 
     return once(z, cotangent)

@@ -304,6 +304,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal": Kernel(
         name="focal",
@@ -318,6 +320,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "dice": Kernel(
         name="dice",
@@ -326,6 +330,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "tversky": Kernel(
         name="tversky",
@@ -337,6 +343,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal_tversky": Kernel(
         name="focal_tversky",
@@ -355,6 +363,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "combo": Kernel(
         name="combo",
@@ -373,6 +383,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
+        keep_slope=False,
+        cancels=True,
     ),
     "hybrid_focal": Kernel(
         name="hybrid_focal",
@@ -405,6 +417,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal": Kernel(
         name="asymmetric_focal",
@@ -428,6 +442,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
         name="asymmetric_focal_tversky",
@@ -454,6 +470,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "unified_focal": Kernel(
         name="unified_focal",
@@ -487,6 +505,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
 }
 """Native code of every loss, for the engine."""

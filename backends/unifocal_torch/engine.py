@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from unifocal.engine.pixels import in_float64
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
 from unifocal_torch import blocks, numba_engine, triton_engine
@@ -55,7 +56,8 @@ def piece_sums(
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        call = kernel, plan, _pixel_dtype(plan, logits), *_canonical(plan, logits, target, weight)
+        dtype = _pixel_dtype(kernel, plan, logits)
+        call = kernel, plan, dtype, *_canonical(plan, logits, target, weight)
         return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
 
 
@@ -140,15 +142,18 @@ def _loss_dtype(logits: Tensor) -> torch.dtype:
     return torch.promote_types(logits.dtype, torch.float32)
 
 
-def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
+def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
     """The dtype of pixel arithmetic."""
-    return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
+    wide = in_float64(kernel, plan, logits.shape) and logits.device.type != "mps"
+    return torch.float64 if wide else _loss_dtype(logits)
 
 
 def choose_way(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> ModuleType:
     """Return the module through which the pixels go."""
+    if plan.precision == "native" and dtype != _loss_dtype(z):
+        return blocks  # few pixels in float64, which are not worth a compilation
     if torch.compiler.is_compiling():
         from unifocal_torch import operators
 
@@ -169,7 +174,7 @@ def _gradient(
     cotangent: Tensor,
 ) -> Tensor:
     """Return ∂L/∂z, from the cotangents of the losses of all regions."""
-    call = kernel, plan, _pixel_dtype(plan, z), z, t, w
+    call = kernel, plan, _pixel_dtype(kernel, plan, z), z, t, w
     gradient: Tensor = choose_way(*call).gradient(*call, sums, cotangent)
     return gradient
 
@@ -186,7 +191,7 @@ class _Loss(torch.autograd.Function):
     def forward(
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
-        call = kernel, plan, _pixel_dtype(plan, z), z, t, w
+        call = kernel, plan, _pixel_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
         return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums

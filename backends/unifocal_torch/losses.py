@@ -347,6 +347,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal": Kernel(
         name="focal",
@@ -361,6 +363,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "dice": Kernel(
         name="dice",
@@ -369,6 +373,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "tversky": Kernel(
         name="tversky",
@@ -380,6 +386,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "focal_tversky": Kernel(
         name="focal_tversky",
@@ -398,6 +406,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "combo": Kernel(
         name="combo",
@@ -416,6 +426,8 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
+        keep_slope=False,
+        cancels=True,
     ),
     "hybrid_focal": Kernel(
         name="hybrid_focal",
@@ -448,6 +460,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal": Kernel(
         name="asymmetric_focal",
@@ -471,6 +485,8 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
         name="asymmetric_focal_tversky",
@@ -497,6 +513,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
+        keep_slope=False,
+        cancels=False,
     ),
     "unified_focal": Kernel(
         name="unified_focal",
@@ -530,6 +548,8 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
+        keep_slope=True,
+        cancels=False,
     ),
 }
 """Native code of every loss, for the engine."""

@@ -13,7 +13,8 @@
 | `reduction`         | "mean", "sum" or "none" over the samples                                 |
 | `class_reduction`   | "mean" over classes, or "sum" as the paper prints                        |
 | `smooth`            | s > 0, in pixels, added to both sides of the Tversky index               |
-| `precision`         | "native": the logits' (float32 at least); "exact": float64, rounded once |
+| `precision`         | "native": the logits' (float32 at least, and where little is left of    |
+|                     | a difference, float64); "exact": float64, rounded once                   |
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
     options |= {"axis": 1, "activation": case.activation, "precision": case.precision}
     hyper = {name: h.default for name, h in kernel.hyperparameters.items()}
     plan = engine._plan(kernel, logits, target, weight, hyper, options)
-    call = kernel, plan, engine._pixel_dtype(plan, logits), logits, target, weight
+    call = kernel, plan, engine._pixel_dtype(kernel, plan, logits), logits, target, weight
 
     name = "gradient_kernel" if case.gradient else "sums_kernel"
     recorder = _Recorder(getattr(triton_kernels, name))

@@ -22,7 +22,7 @@ import unifocal_torch as ut
 from tests.backends.kernel_checks import *  # noqa: F403
 from tests.backends.kernel_checks import EVERY_KIND, EVERY_LOSS, GOLDEN, Way, doubles, vector_name
 from tests.parity.bounds import assert_value
-from unifocal.certificate.bounds import GRADIENT, excuse
+from unifocal.certificate.bounds import GRADIENT
 from unifocal.certificate.golden import Golden
 from unifocal_torch import triton_engine, triton_math, triton_terms
 
@@ -66,8 +66,7 @@ def test_golden_values_in_float64(way, vector):
 
 @pytest.mark.parametrize("vector", GOLDEN, ids=vector_name)
 def test_golden_values_in_float32(way, vector):
-    exact = excuse(vector.loss, vector.name, "float32") is not None
-    hold(way, vector, "float32", "exact" if exact else "native")
+    hold(way, vector, "float32")
 
 
 DEFAULTS = [v for v in GOLDEN if v.name in ("defaults", "soft target", "one sigmoid channel")]

@@ -50,19 +50,3 @@ APART = 10
 Float64 logarithms and exponentials differ in their last bit between libraries; once in some 1e5
 entries that moves a number across the middle between two neighbours in float32.
 """
-
-EXCUSED = {
-    ("combo", "other hyperparameters"): (
-        ("float32", "float16", "bfloat16"),
-        "α · pixel and (1 − α) · DSC, both near 0.28, nearly cancel: half an ulp of float32 of "
-        'either is 8.9e-7 of the little that remains. With precision="exact" the bound holds',
-        2.0**-26 / 0.0166545545,
-    ),
-}
-"""Calls whose value is known to exceed its bound: in which precisions, why, and up to where."""
-
-
-def excuse(loss: str, case: str, precision: str) -> tuple[str, float] | None:
-    """Return why a value may exceed its bound, and up to where; None if it may not."""
-    precisions, reason, limit = EXCUSED.get((loss, case), ((), "", 0.0))
-    return (reason, limit) if precision in precisions else None

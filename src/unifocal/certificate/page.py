@@ -27,7 +27,7 @@ h2 { font-size: 1.2rem; font-weight: 500; margin: 3rem 0 .5rem; }
 p, li, dd { max-width: 46rem; }
 .verdict { font-size: 1.15rem; margin: 0 0 1.5rem; }
 .holds { color: var(--good); } .exceeds, .failed { color: var(--bad); font-weight: 600; }
-.known { color: var(--bad); } .unavailable, .soft { color: var(--soft); }
+.unavailable, .soft { color: var(--soft); }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1.25rem; margin: 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
@@ -80,9 +80,7 @@ def _class_of(cell: str) -> str:
     for verdict, text in tables.VERDICTS.items():
         if cell == text:
             return verdict
-    if cell.endswith(" exceeds"):
-        return "exceeds"
-    return "known" if "*" in cell else ""
+    return "exceeds" if cell.endswith(" exceeds") else ""
 
 
 def _row(cells: list[str]) -> str:

@@ -46,7 +46,7 @@ TITLES = {
     "TENSORFLOW_XLA": "TensorFlow, XLA",
 }
 
-PASSING = ("holds", "known", "unavailable")
+PASSING = ("holds", "unavailable")
 """Verdicts of a row with which a certificate holds."""
 
 
@@ -94,18 +94,6 @@ def case_errors(loss: str, precision: str, found: dict[str, Found]) -> Errors:
     return errors
 
 
-def value_verdict(loss: str, precision: str, errors: Errors) -> str:
-    """Whether the values hold their bound: "holds", "exceeds", or "known" for an excused excess."""
-    verdict = "holds"
-    for case, (value, _) in errors.items():
-        if value.relative > bounds.VALUE[precision]:
-            known = bounds.excuse(loss, case, precision)
-            if known is None or value.relative > known[1]:
-                return "exceeds"
-            verdict = "known"
-    return verdict
-
-
 def misrounded(report: Report, loss: str, precision: str) -> int | None:
     """Count what is not a better number rounded once.
 
@@ -138,28 +126,22 @@ def _worst(errors: Errors, which: int) -> Json:
     }
 
 
-def _note(loss: str, precision: str, verdict: str) -> str | None:
-    """The reason that a known excess has."""
-    if verdict != "known":
-        return None
-    reasons = [bounds.excuse(loss, case, precision) for case in truth(loss)]
-    return "; ".join(reason[0] for reason in reasons if reason)
-
-
 def _judged(report: Report, loss: str, precision: str) -> Json:
     errors = case_errors(loss, precision, report.found[loss, precision])
-    values = value_verdict(loss, precision, errors)
     wrong = misrounded(report, loss, precision)
-    gradient = max(error.relative for _, error in errors.values())
-    holds = gradient <= bounds.GRADIENT[precision] and (wrong or 0) <= bounds.MISROUNDED
-    verdict = values if holds else "exceeds"
+    value, gradient = (max(error[i].relative for error in errors.values()) for i in (0, 1))
+    holds = (
+        value <= bounds.VALUE[precision]
+        and gradient <= bounds.GRADIENT[precision]
+        and (wrong or 0) <= bounds.MISROUNDED
+    )
     return {
         "cases": len(errors),
         "value": _worst(errors, 0),
         "gradient": _worst(errors, 1),
         "misrounded": wrong,
-        "verdict": verdict,
-        "note": _note(loss, precision, verdict),
+        "verdict": "holds" if holds else "exceeds",
+        "note": None,
     }
 
 

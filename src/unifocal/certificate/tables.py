@@ -11,7 +11,6 @@ Json = dict[str, Any]
 
 VERDICTS = {
     "holds": "holds",
-    "known": "exceeds, known",
     "exceeds": "exceeds",
     "unavailable": "not available",
     "failed": "failed",
@@ -119,10 +118,8 @@ def verdict(certificate: Json) -> str:
     """The whole in a sentence."""
     rows = [row for row in certificate["rows"] if row["verdict"] != "unavailable"]
     bad = [row for row in rows if row["verdict"] in ("exceeds", "failed")]
-    known = [row for row in rows if row["verdict"] == "known"]
     if not bad:
-        excepted = f", {count(len(known), 'known exception')} aside" if known else ""
-        return f"All {count(len(rows), 'row')} hold their bounds{excepted}."
+        return f"All {count(len(rows), 'row')} hold their bounds."
     return f"{count(len(bad), 'row')} of {len(rows)} exceed a bound or failed."
 
 
@@ -149,19 +146,6 @@ def made_with(certificate: Json) -> list[tuple[str, str]]:
 
 def exceptions(certificate: Json) -> Iterator[str]:
     """Yield what does not simply hold, row by row, with the reason where there is one."""
-    reasons: dict[tuple[str, str, str], list[Json]] = {}
-    for row in certificate["rows"]:
-        if row["verdict"] == "known":
-            reasons.setdefault((row["loss"], row["value"]["case"], row["note"]), []).append(row)
-    for (loss, case, reason), rows in reasons.items():
-        worst = max(row["value"]["relative"] for row in rows)
-        names = ", ".join(dict.fromkeys(row["backend"] for row in rows))
-        dtypes = ", ".join(dict.fromkeys(row["precision"] for row in rows))
-        bound = certificate["bounds"]["value"][rows[0]["precision"]]
-        yield (
-            f"Known: the value of {loss} at “{case}” is {number(worst)} off where {number(bound)} "
-            f"is allowed ({dtypes}; {names}). {reason}."
-        )
     for row in certificate["rows"]:
         where = f"{row['loss']}, {row['backend']}, {row['precision']}"
         if row["verdict"] == "exceeds":
@@ -242,9 +226,8 @@ def _worst(rows: Iterable[Json]) -> str:
         max((row[kind]["relative"] for row in measured), key=_finite_last)
         for kind in ("value", "gradient")
     )
-    mark = "*" if any(row["verdict"] == "known" for row in measured) else ""
     exceeds = " exceeds" if any(row["verdict"] == "exceeds" for row in measured) else ""
-    return f"{number(value)}{mark} / {number(gradient)}{exceeds}"
+    return f"{number(value)} / {number(gradient)}{exceeds}"
 
 
 def _finite_last(x: float | None) -> float:

@@ -16,7 +16,14 @@ import sympy as sp
 
 from unifocal.compiler.docs import EXAMPLE_LOGITS, EXAMPLE_TARGET, docstring, escaped
 from unifocal.compiler.printers import native_printer
-from unifocal.compiler.trace import INPUTS, TracedPart, is_label_only, trace
+from unifocal.compiler.trace import (
+    INPUTS,
+    TracedPart,
+    is_label_only,
+    is_negative,
+    slope_takes_logarithms,
+    trace,
+)
 from unifocal_spec import OPTIONS, ClassSet, Loss, Number
 from unifocal_spec.definition import Hyperparameter
 
@@ -215,11 +222,15 @@ def _kernel(loss: Loss, parts: dict[str, TracedPart]) -> str:
         name = parts[kind].function.__name__
         return f"Part({name}, {name}_gradient, {parts[kind].hyper!r})"
 
-    label_only = "pixel" not in parts or is_label_only(parts["pixel"])
+    pixel, region = parts.get("pixel"), parts.get("region")
+    label_only = pixel is None or is_label_only(pixel)
+    keep_slope = pixel is not None and label_only and slope_takes_logarithms(pixel)
+    cancels = pixel is not None and region is not None and is_negative(region)
     hyper = ", ".join(f"{n!r}: {_constructor(h)}" for n, h in loss.hyperparameters.items())
     return (
         f"Kernel(name={loss.name!r}, hyperparameters={{{hyper}}}, pixel={reference('pixel')}, "
-        f"region={reference('region')}, combine={reference('combine')}, label_only={label_only})"
+        f"region={reference('region')}, combine={reference('combine')}, label_only={label_only}, "
+        f"keep_slope={keep_slope}, cancels={cancels})"
     )
 
 

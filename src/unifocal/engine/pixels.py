@@ -7,7 +7,8 @@ is: processors take them many at a time, and classes are few.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from unifocal.engine.probabilities import Given, Softmax, overlaps
@@ -16,6 +17,21 @@ from unifocal_spec.definition import Array
 from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.options import Plan
 from unifocal_spec.regions import Slopes, Sums
+
+FEW = 1 << 12
+"""Pixels of a sample whose roundings average out."""
+
+
+def in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
+    """Whether arithmetic on pixels is in float64 whatever the dtype of the logits is.
+
+    So it is for precision="exact"; and where of two parts that cancel little may be left, unless
+    the pixels of a sample are known to be more than a few, in whose average no rounding is seen.
+    """
+    few = not all(isinstance(size, int) for size in shape[1:]) or (
+        math.prod(shape[1:]) <= FEW * plan.channels
+    )
+    return plan.precision == "exact" or (kernel.cancels and few)
 
 
 class Block(NamedTuple):
@@ -151,12 +167,26 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     return Sums(weight, pixel, tp, fp, fn)
 
 
-def block_gradient(xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes) -> Array:
-    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
+def kept_slope(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Array | None:
+    """Return ∂(pixel term)/∂log p of the label's class (n, 1, M), if it pays to keep it."""
+    if kernel.pixel is None or not kernel.keep_slope or block.p.label is None:
+        return None
+    (slope,) = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
+    return slope
+
+
+def block_gradient(
+    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, kept: Array | None = None
+) -> Array:
+    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` and `kept_slope` return."""
     p, _, w, _ = block
     by_log_p = None
     if kernel.pixel is not None:
-        terms = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
+        terms: Slabs = (
+            _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
+            if kept is None
+            else (kept,)
+        )
         by_log_p = each(lambda slope: slopes.pixel * slope, terms)
     dz = p.chain(by_log_p, slopes)
     if plan.activation == "sigmoid":

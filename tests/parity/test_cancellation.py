@@ -1,0 +1,52 @@
+"""Combo is a difference: where little is left of its two parts, every digit of both counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.parity.bounds import assert_gradient, assert_value
+from unifocal.certificate.backends import Backend
+from unifocal.engine.pixels import FEW
+
+PIXELS = (1, 30, FEW, FEW + 1, 5 * FEW)
+
+
+def batch(pixels: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Few pixels have all the same logits, so that their roundings do not average out."""
+    rng = np.random.default_rng(6)
+    z = rng.normal(scale=2, size=(2, 3, 1 if pixels <= FEW else pixels)).astype(dtype)
+    return np.tile(z, pixels // z.shape[2]), rng.integers(0, 3, size=(2, pixels))
+
+
+def balance(z: np.ndarray, t: np.ndarray) -> float:
+    """Return the α at which the parts cancel, α · mCE = (1 − α) · DSC."""
+    z = z.astype("float64")
+    cross_entropy, _ = Backend.NUMPY.value_and_grad("combo", z, t, axis=1, alpha=1.0)
+    minus_dice, _ = Backend.NUMPY.value_and_grad("combo", z, t, axis=1, alpha=0.0)
+    return float(minus_dice / (minus_dice - cross_entropy))
+
+
+@pytest.mark.parametrize("backend", Backend, ids=lambda b: b.name)
+@pytest.mark.parametrize("pixels", PIXELS)
+def test_what_is_left_is_right(backend: Backend, pixels: int) -> None:
+    z, t = batch(pixels, "float32")
+    keywords = {"axis": 1, "alpha": round(balance(z, t), 3)}
+    value, gradient = backend.value_and_grad("combo", z, t, **keywords)
+    wanted, by_logits = Backend.NUMPY.value_and_grad("combo", z.astype("float64"), t, **keywords)
+    assert abs(wanted) < 0.01
+    assert_value(value, wanted, np.dtype("float32"))
+    assert_gradient(gradient, by_logits, np.dtype("float32"))
+
+
+@pytest.mark.parametrize("backend", Backend, ids=lambda b: b.name)
+def test_half_precision_is_float32_rounded_once(backend: Backend) -> None:
+    """A gradient in float64 is rounded to float32 first: of 1e5 entries it changes a few."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(scale=2, size=(512, 3, 64)).astype("float16")
+    t = rng.integers(0, 3, size=(512, 64))
+    keywords = {"axis": 1, "reduction": "sum"}
+    value, gradient = backend.value_and_grad("combo", z, t, **keywords)
+    wanted, by_logits = backend.value_and_grad("combo", z.astype("float32"), t, **keywords)
+    assert abs(value - wanted) <= 1e-6 * abs(wanted)
+    np.testing.assert_array_equal(gradient, by_logits.astype("float16"))
