@@ -24,7 +24,7 @@ from unifocal.engine.pixels import (
     Block,
     block_gradient,
     block_sums,
-    in_float64,
+    cancels,
     label_out_of_range,
     read_block,
     spread_slopes,
@@ -142,7 +142,8 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
     value_and_sums.defvjp(forward, backward, symbolic_zeros=True)
 
     def loss(logits: Array, target: Array, weight: Array | None) -> Array:
-        value: Array = value_and_sums(*_canonical(plan, logits, target, weight))[0]
+        wide = _widened(kernel, plan, logits)
+        value: Array = value_and_sums(*_canonical(plan, wide, target, weight))[0]
         return value
 
     def pooled_sums(logits: Array, target: Array, weight: Array | None) -> Sums:
@@ -155,10 +156,10 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
             return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(dtype)
 
     def gradient(sums: Sums, logits: Array, target: Array, weight: Array | None) -> Array:
-        z, t, w = _canonical(plan, logits, target, weight)
+        z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
         with xp.x64(True):
             by_z = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
-        return _from_canonical(plan, by_z, logits)
+        return _from_canonical(plan, by_z, logits).astype(logits.dtype)
 
     return _Program(
         jax.jit(loss),
@@ -257,8 +258,14 @@ def _loss_dtype(logits: Array) -> Any:
 
 def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
     """The dtype of pixel arithmetic."""
-    wide = in_float64(kernel, plan, logits.shape)
+    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
     return jnp.dtype("float64") if wide else _loss_dtype(logits)
+
+
+def _widened(kernel: Kernel, plan: Plan, logits: Array) -> Array:
+    """The logits, in float32 at least where their gradient is to be rounded to it first."""
+    wide = cancels(kernel, plan, logits.shape)
+    return logits.astype(_loss_dtype(logits)) if wide else logits
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -356,8 +363,7 @@ def _gradient(
     def step(gradient: Array, block: Arrays, first: Any) -> Array:
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, block), slopes)
         dz = dz.reshape(z.shape[0], plan.channels, -1)
-        dz = dz if k == 1 else jnp.moveaxis(dz, 1, 2)
-        dz = (dz if plan.precision == "exact" else dz.astype(_loss_dtype(z))).astype(z.dtype)
+        dz = (dz if k == 1 else jnp.moveaxis(dz, 1, 2)).astype(z.dtype)
         return lax.dynamic_update_slice_in_dim(gradient, dz, first, axis=3 - k)
 
     return _fold(plan, (z, t, w), step, jnp.zeros(z.shape, z.dtype))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
-    in_float64,
+    cancels,
     label_out_of_range,
     read_block,
     spread_slopes,
@@ -87,9 +87,13 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with np.errstate(all="ignore"):
-        gradient = _gradient(kernel, plan, *_canonical(plan, logits, target, weight), sums)
+        wide = logits
+        if cancels(kernel, plan, logits.shape):
+            wide = logits.astype(_loss_dtype(logits), copy=False)
+        gradient = _gradient(kernel, plan, *_canonical(plan, wide, target, weight), sums)
         shape = np.moveaxis(logits, plan.axis, 1).shape
-        return np.moveaxis(gradient.reshape(shape), 1, plan.axis)
+        gradient = np.moveaxis(gradient.reshape(shape), 1, plan.axis)
+        return gradient.astype(logits.dtype, copy=False)
 
 
 def _plan(
@@ -149,7 +153,7 @@ def _loss_dtype(logits: Array) -> np.dtype[Any]:
 
 def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> np.dtype[Any]:
     """The dtype of pixel arithmetic."""
-    wide = in_float64(kernel, plan, logits.shape)
+    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
     return np.dtype(np.float64) if wide else _loss_dtype(logits)
 
 
@@ -190,7 +194,5 @@ def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, s
     for block in _blocks(z):
         read = _read(kernel, plan, z, t, w, block)
         dz = block_gradient(xp, kernel, plan, read, slopes)
-        if plan.precision == "native":
-            dz = dz.astype(_loss_dtype(z), copy=False)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient

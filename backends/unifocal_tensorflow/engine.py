@@ -17,7 +17,7 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
-    in_float64,
+    cancels,
     kept_slope,
     label_out_of_range,
     read_block,
@@ -72,7 +72,7 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    z, t, w = _canonical(plan, logits, target, weight)
+    z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
 
     @tf.custom_gradient
     def losses(z: Tensor) -> Any:
@@ -123,10 +123,10 @@ def piece_gradient(
 ) -> Tensor:
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    z, t, w = _canonical(plan, logits, target, weight)
+    z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
     gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums), None)
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
-    gradient = tf.reshape(gradient, tf.shape(moved))
+    gradient = tf.cast(tf.reshape(gradient, tf.shape(moved)), logits.dtype)
     return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
 
 
@@ -196,8 +196,13 @@ def _loss_dtype(logits: Tensor) -> Any:
 
 def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> Any:
     """The dtype of pixel arithmetic."""
-    wide = in_float64(kernel, plan, logits.shape)
+    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
     return tf.float64 if wide else _loss_dtype(logits)
+
+
+def _widened(kernel: Kernel, plan: Plan, logits: Tensor) -> Tensor:
+    """The logits, in float32 at least where their gradient is to be rounded to it first."""
+    return tf.cast(logits, _loss_dtype(logits)) if cancels(kernel, plan, logits.shape) else logits
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -338,7 +343,6 @@ def _gradient(
         read = _read(kernel, plan, dtype, *block)
         dz = block_gradient(xp, kernel, plan, read, slopes, kept)
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
-        dz = dz if plan.precision == "exact" else tf.cast(dz, _loss_dtype(z))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 
     cut = _cut(plan, z)

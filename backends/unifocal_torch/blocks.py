@@ -85,8 +85,6 @@ def gradient(
     dz = xp.empty_like(z)
     for block in cut(z):
         part = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block), slopes)
-        if plan.precision == "native":
-            part = part.to(torch.promote_types(z.dtype, torch.float32))
         dz[..., block] = part.reshape(z[..., block].shape)
     return dz
 

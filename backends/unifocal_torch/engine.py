@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from unifocal.engine.pixels import in_float64
+from unifocal.engine.pixels import cancels
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
 from unifocal_torch import blocks, numba_engine, triton_engine
@@ -40,6 +40,7 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
+    logits = _widened(kernel, plan, logits)
     value: Tensor = _Loss.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
     return value
 
@@ -79,10 +80,10 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        arrays = _canonical(plan, logits, target, weight)
+        arrays = _canonical(plan, _widened(kernel, plan, logits), target, weight)
         gradient = _gradient(kernel, plan, *arrays, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
-        return torch.movedim(gradient.reshape(shape), 1, plan.axis)
+        return torch.movedim(gradient.reshape(shape), 1, plan.axis).to(logits.dtype)
 
 
 # One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
@@ -144,20 +145,30 @@ def _loss_dtype(logits: Tensor) -> torch.dtype:
 
 def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
     """The dtype of pixel arithmetic."""
-    wide = in_float64(kernel, plan, logits.shape) and logits.device.type != "mps"
+    wide = plan.precision == "exact" or _cancels(kernel, plan, logits)
     return torch.float64 if wide else _loss_dtype(logits)
+
+
+def _cancels(kernel: Kernel, plan: Plan, logits: Tensor) -> bool:
+    """Whether float32 does not do; on MPS, which lacks float64, it must."""
+    return logits.device.type != "mps" and cancels(kernel, plan, logits.shape)
+
+
+def _widened(kernel: Kernel, plan: Plan, logits: Tensor) -> Tensor:
+    """The logits, in float32 at least where their gradient is to be rounded to it first."""
+    return logits.to(_loss_dtype(logits)) if _cancels(kernel, plan, logits) else logits
 
 
 def choose_way(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> ModuleType:
     """Return the module through which the pixels go."""
-    if plan.precision == "native" and dtype != _loss_dtype(z):
-        return blocks  # few pixels in float64, which are not worth a compilation
     if torch.compiler.is_compiling():
         from unifocal_torch import operators
 
         return operators if operators.takes(kernel, plan, dtype, z, t, w) else blocks
+    if _cancels(kernel, plan, z):
+        return blocks  # for few pixels in float64 no kernel need be compiled
     for way in (triton_engine, numba_engine):
         if way.takes(kernel, plan, dtype, z, t, w):
             return way

@@ -22,16 +22,16 @@ FEW = 1 << 12
 """Pixels of a sample whose roundings average out."""
 
 
-def in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
-    """Whether arithmetic on pixels is in float64 whatever the dtype of the logits is.
+def cancels(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
+    """Whether so little may be left of two parts that float32 does not do for logits of a shape.
 
-    So it is for precision="exact"; and where of two parts that cancel little may be left, unless
-    the pixels of a sample are known to be more than a few, in whose average no rounding is seen.
+    It does if the pixels of a sample are known to be more than a few. Else they are computed in
+    float64, and their gradient is rounded to float32 before it is to half precision.
     """
     few = not all(isinstance(size, int) for size in shape[1:]) or (
         math.prod(shape[1:]) <= FEW * plan.channels
     )
-    return plan.precision == "exact" or (kernel.cancels and few)
+    return few and kernel.cancels and plan.precision == "native"
 
 
 class Block(NamedTuple):
