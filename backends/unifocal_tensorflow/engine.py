@@ -18,8 +18,8 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     cancels,
-    kept_slope,
     label_out_of_range,
+    pixel_slopes,
     read_block,
     spread_slopes,
 )
@@ -300,7 +300,7 @@ def _sums(
         read = _read(kernel, plan, dtype, *block)
         sums = block_sums(xp, kernel, plan, read)
         parts = [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
-        return [*parts, kept_slope(xp, kernel, plan, read)] if keep else parts
+        return [*parts, *pixel_slopes(xp, kernel, plan, read)] if keep else parts
 
     cut = _cut(plan, z)
     if cut is None:
@@ -341,7 +341,7 @@ def _gradient(
 
     def of_block(block: Block, slopes: Slopes, kept: Tensor | None) -> Tensor:
         read = _read(kernel, plan, dtype, *block)
-        dz = block_gradient(xp, kernel, plan, read, slopes, kept)
+        dz = block_gradient(xp, kernel, plan, read, slopes, None if kept is None else (kept,))
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 

@@ -161,7 +161,7 @@ def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
 
 def test_xla_takes_the_logarithms_of_a_pixel_once():
     """The backward pass has the slope of the pixel term from the forward pass."""
-    arguments = tf.zeros((2, 1 << 15, 3)), tf.zeros((2, 1 << 15), tf.int32)
+    arguments = tf.zeros((2, 1 << 18, 3)), tf.zeros((2, 1 << 18), tf.int32)
     compiled = tf.function(lambda z, t: _value_and_grad(ut.focal, z, t), jit_compile=True)
     text = compiled.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
     operations = hlo.parse(text).operations()

@@ -19,7 +19,7 @@ from unifocal_spec.options import Plan
 from unifocal_spec.regions import Slopes, Sums
 
 FEW = 1 << 12
-"""Pixels of a sample whose roundings average out."""
+"""The roundings of more pixels than these average out."""
 
 
 def cancels(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
@@ -167,26 +167,23 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     return Sums(weight, pixel, tp, fp, fn)
 
 
-def kept_slope(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Array | None:
-    """Return ∂(pixel term)/∂log p of the label's class (n, 1, M), if it pays to keep it."""
-    if kernel.pixel is None or not kernel.keep_slope or block.p.label is None:
-        return None
-    (slope,) = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
-    return slope
+def pixel_slopes(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Slabs:
+    """Return ∂(pixel term)/∂log p; of the label's class alone, in one slab, where `p` has one."""
+    assert kernel.pixel is not None
+    return _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
 
 
 def block_gradient(
-    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, kept: Array | None = None
+    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, kept: Slabs | None = None
 ) -> Array:
-    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` and `kept_slope` return."""
+    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns.
+
+    `kept` is what `pixel_slopes` has returned of the same block before, if somebody kept it.
+    """
     p, _, w, _ = block
     by_log_p = None
     if kernel.pixel is not None:
-        terms: Slabs = (
-            _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
-            if kept is None
-            else (kept,)
-        )
+        terms = pixel_slopes(xp, kernel, plan, block) if kept is None else kept
         by_log_p = each(lambda slope: slopes.pixel * slope, terms)
     dz = p.chain(by_log_p, slopes)
     if plan.activation == "sigmoid":
