@@ -150,8 +150,9 @@ def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
 
 
 def _cancels(kernel: Kernel, plan: Plan, logits: Tensor) -> bool:
-    """Whether float32 does not do; on MPS, which lacks float64, it must."""
-    return logits.device.type != "mps" and cancels(kernel, plan, logits.shape)
+    """Whether the logits' precision does not do; on MPS, which lacks float64, it must."""
+    wider = logits.dtype != torch.float64 and logits.device.type != "mps"
+    return wider and cancels(kernel, plan, logits.shape)
 
 
 def _widened(kernel: Kernel, plan: Plan, logits: Tensor) -> Tensor:
