@@ -43,7 +43,7 @@ class Profile:
 
 
 QUICK = Profile(turns=7, patience=1.5, everything=False)
-FULL = Profile(turns=15, patience=10.0, everything=True)
+FULL = Profile(turns=15, patience=5.0, everything=True)
 
 
 @dataclass(frozen=True)

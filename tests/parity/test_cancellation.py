@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 import unifocal as uf
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate.backends import Backend
-from unifocal.engine.pixels import FEW
+from unifocal.engine.pixels import FEW, cancels
+from unifocal_numpy.losses import KERNELS
 
 PIXELS = (1, 30, FEW, FEW + 1, 5 * FEW)
 
@@ -26,6 +30,33 @@ def balance(z: np.ndarray, t: np.ndarray) -> float:
     cross_entropy, _ = Backend.NUMPY.value_and_grad("combo", z, t, axis=1, alpha=1.0)
     minus_dice, _ = Backend.NUMPY.value_and_grad("combo", z, t, axis=1, alpha=0.0)
     return float(minus_dice / (minus_dice - cross_entropy))
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "few"),
+    [
+        ((2, 3, FEW), 1, True),
+        ((2, 3, FEW + 1), 1, False),
+        ((2, FEW // 8, 8, 3), -1, True),
+        ((2, FEW // 8, 9, 3), -1, False),
+        ((1000, 3, 1), 1, True),  # of each sample
+        ((2, 3, 0), 1, True),
+        ((2, 3, None), 1, True),  # not known to be many
+        ((None, 3, FEW), 1, True),
+        ((None, 3, FEW + 1), 1, False),
+    ],
+)
+def test_what_few_pixels_are(shape: tuple[int | None, ...], axis: int, few: bool) -> None:
+    def computed_in_float64(loss: str, precision: str) -> bool:
+        return cancels(KERNELS[loss], plan(shape, axis, precision), shape)
+
+    assert computed_in_float64("combo", "native") == few
+    assert not computed_in_float64("combo", "exact")
+    assert not computed_in_float64("unified_focal", "native")
+
+
+def plan(shape: tuple[int | None, ...], axis: int, precision: str) -> Any:
+    return SimpleNamespace(channels=shape[axis], precision=precision)
 
 
 @pytest.mark.parametrize("backend", Backend, ids=lambda b: b.name)
