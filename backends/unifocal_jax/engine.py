@@ -300,11 +300,12 @@ def _fold(
     def body(i: Any, carry: Carry) -> Carry:
         return step(carry, cut(i * width, width), i * width)
 
-    # int32: `vmap` visits the loop again when float64 and int64 are switched off.
-    carry = lax.fori_loop(np.int32(0), np.int32(count), body, carry)
     rest = pixels - count * width
-    first = np.int32(count * width)
-    return step(carry, cut(first, rest), first) if rest else carry
+    if rest:  # first: XLA would copy what the loop has written, to write a rest into it
+        first = np.int32(count * width)
+        carry = step(carry, cut(first, rest), first)
+    # int32: `vmap` visits the loop again when float64 and int64 are switched off.
+    return lax.fori_loop(np.int32(0), np.int32(count), body, carry)
 
 
 def _block_width(logits_per_pixel: int, pixels: int) -> int:

@@ -248,6 +248,35 @@ def test_logits_are_visited_once_for_the_value_and_once_for_the_gradient(name):
     assert program.operations().count("while") == 2
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="accelerators get one piece")
+@EVERY_KIND
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("rest", [0, 64])
+def test_nothing_of_the_size_of_the_logits_is_made_beside_the_gradient(name, axis, rest):
+    z, t = _arrays(64, engine.BLOCK // 6 + rest // 64, axis=axis)
+    both = jax.jit(jax.value_and_grad(lambda z, t: getattr(uj, name)(z, t, axis=axis)))
+    beside = both.lower(z, t).compile().memory_analysis().temp_size_in_bytes
+    assert beside <= z.nbytes / 4
+
+
+@EVERY_KIND
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("target", ["index", "soft"])
+def test_blocks_of_weighted_pixels(name, axis, target):
+    """Several blocks, and a rest."""
+    z, t = _arrays(engine.BLOCK // 2 + 17, axis=axis)
+    t = t if target == "index" else _soft(t, axis)
+    pixels = z.shape[0], z.shape[3 - (axis % 3)]
+    weight = jnp.asarray(np.random.default_rng(1).uniform(0, 2, pixels))
+    loss = lambda z: getattr(uj, name)(z, t, axis=axis, weight=weight)  # noqa: E731
+    value, gradient = jax.value_and_grad(loss)(z)
+    wanted, by_logits = unifocal.value_and_grad(getattr(unifocal, name))(
+        np.asarray(z, "float64"), np.asarray(t), axis=axis, weight=np.asarray(weight, "float64")
+    )
+    assert relative(value, wanted) <= 1e-6
+    assert relative(gradient, by_logits) <= 1e-6
+
+
 @pytest.fixture
 def accelerated(monkeypatch):
     """The engine believes that it runs on an accelerator, where all pixels are one piece."""

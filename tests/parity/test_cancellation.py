@@ -42,6 +42,7 @@ def balance(z: np.ndarray, t: np.ndarray) -> float:
         ((1000, 3, 1), 1, True),  # of each sample
         ((2, 3, 0), 1, True),
         ((2, 3, None), 1, True),  # not known to be many
+        ((2, None, 3), -1, True),
         ((None, 3, FEW), 1, True),
         ((None, 3, FEW + 1), 1, False),
     ],
