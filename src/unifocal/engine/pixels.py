@@ -28,10 +28,10 @@ def cancels(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
     It does if the pixels of a sample are known to be more than a few. Else they are computed in
     float64, and their gradient is rounded to float32 before it is to half precision.
     """
-    few = not all(isinstance(size, int) for size in shape[1:]) or (
-        math.prod(shape[1:]) <= FEW * plan.channels
-    )
-    return few and kernel.cancels and plan.precision == "native"
+    if not kernel.cancels or plan.precision == "exact":
+        return False
+    known = all(isinstance(size, int) for size in shape[1:])
+    return not known or math.prod(shape[1:]) <= FEW * plan.channels
 
 
 class Block(NamedTuple):
