@@ -95,14 +95,15 @@ def validation_batches(
 ) -> list[Batch]:
     """Every case once, as it is or by one patch that is the same in all epochs.
 
-    In parts of as equal size as can be, because every size is a program of its own.
+    In parts of twice a training batch, because nothing is kept for a gradient, and of as equal size
+    as can be, because every size is a program of its own.
     """
     patch = None if settings.overlap is None else settings.shape
 
     def sample(case: int) -> Batch:
         return Batches(prepared, [case], batch=1, patch=patch, seed=seed + case)(0, 0)
 
-    parts = np.array_split(cases, -(-len(cases) // settings.batch))
+    parts = np.array_split(cases, -(-len(cases) // (2 * settings.batch)))
     batches = []
     for part in parts:
         images, labels = zip(*(sample(int(case)) for case in part), strict=True)
