@@ -245,25 +245,58 @@ def _in_xla() -> bool:
     return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
 
 
-def _visit(
-    cut: tuple[int, int], arrays: Block, function: Callable[..., list[Tensor]], dtype: Any
-) -> Any:
-    """Call function(block, index) for one block after the other, and stack what it returns."""
+def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tensor], Block]]:
+    """Return the number of blocks, and the function from a block's index to it."""
     samples, pixels = cut
     count = xp.size(arrays[0], 0) * arrays[0].shape[1] // (samples * pixels)
     # With an axis for the samples, XLA would copy all logits into another order.
-    rows = [
+    z, t, w = (
         None if x is None else tf.reshape(x, (count, samples * pixels, *x.shape[2:]))
         for x in arrays
-    ]
+    )
 
-    def visit(i: Tensor) -> list[Tensor]:
-        block = (
-            None if x is None else tf.reshape(x[i], (samples, pixels, *x.shape[2:])) for x in rows
-        )
-        return function(tuple(block), i)
+    def block(i: Tensor) -> Block:
+        def of(x: Tensor) -> Tensor:
+            return tf.reshape(x[i], (samples, pixels, *x.shape[2:]))
 
-    return tf.map_fn(visit, tf.range(count), parallel_iterations=1, fn_output_signature=dtype)
+        return of(z), of(t), None if w is None else of(w)
+
+    return count, block
+
+
+def _stacked(
+    cut: tuple[int, int], arrays: Block, function: Callable[[Block, Tensor], Any], dtypes: Any
+) -> Any:
+    """Call function(block, index) for one block after the other, and stack what it returns."""
+    count, block = _blocks(cut, arrays)
+    return tf.map_fn(
+        lambda i: function(block(i), i),
+        tf.range(count),
+        parallel_iterations=1,
+        fn_output_signature=dtypes,
+    )
+
+
+def _like_logits(
+    cut: tuple[int, int], arrays: Block, function: Callable[[Block, Tensor], Tensor]
+) -> Tensor:
+    """The same for blocks that together are an array like the logits, which are never there twice.
+
+    XLA, which has no operation that writes in place, stacks in place itself.
+    """
+    z = arrays[0]
+    if _in_xla():
+        return tf.reshape(_stacked(cut, arrays, function, z.dtype), tf.shape(z))
+    count, block = _blocks(cut, arrays)
+    shape = count, cut[0] * cut[1], z.shape[2]
+
+    def write(i: Tensor, whole: Tensor) -> tuple[Tensor, Tensor]:
+        row = tf.reshape(function(block(i), i), (1, *shape[1:]))
+        return i + 1, tf.raw_ops.InplaceUpdate(x=whole, i=[i], v=row)
+
+    nothing = tf.raw_ops.Empty(shape=shape, dtype=z.dtype)
+    filled = tf.while_loop(lambda i, _: i < count, write, (0, nothing), parallel_iterations=1)[1]
+    return tf.reshape(filled, tf.shape(z))
 
 
 def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
@@ -309,7 +342,7 @@ def _sums(
     else:
         names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
         dtypes = [tf.float64] * names + [dtype] * keep
-        stacked = _visit(cut, (z, t, w), of_block, dtypes)
+        stacked = _stacked(cut, (z, t, w), of_block, dtypes)
         kept = stacked.pop() if keep else None
         parts = [
             tf.reduce_sum(tf.reshape(s, (xp.size(z, 0), -1, *s.shape[2:])), 1) for s in stacked
@@ -358,7 +391,7 @@ def _gradient(
         here = Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
         return of_block(block, here, None if kept is None else kept[i])
 
-    return tf.reshape(_visit(cut, (z, t, w), of_samples, z.dtype), tf.shape(z))
+    return _like_logits(cut, (z, t, w), of_samples)
 
 
 def _gradient_once(

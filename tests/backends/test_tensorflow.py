@@ -120,6 +120,29 @@ def test_several_samples_in_a_block(name, target, per_block, monkeypatch):
     _hold(tf.function(lambda z, t: _value_and_grad(loss, z, t))(z, t), wanted)
 
 
+HANDED_ON = {"Placeholder", "StopGradient", "Reshape", "Identity", "IdentityN", "StatelessWhile"}
+"""Operations that make no array: they hand on one that is there."""
+
+
+@EVERY_KIND
+@TARGETS
+def test_the_gradient_is_the_only_array_as_large_as_the_logits(name, target, monkeypatch):
+    """Outside of the loops, whose bodies are of blocks, and of what nobody uses."""
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    monkeypatch.setattr(engine, "BLOCK", 12)
+    monkeypatch.setattr(engine, "SMALL", 0)
+    loss, z, t = _call(name, target)
+    graph = tf.function(lambda z, t: _value_and_grad(loss, z, t)).get_concrete_function(z, t).graph
+    made = [
+        operation.type
+        for operation in graph.get_operations()
+        if operation.type not in HANDED_ON
+        for output in operation.outputs
+        if output.consumers() and (output.shape.num_elements() or 0) >= tf.size(z)
+    ]
+    assert made == ["Empty"]
+
+
 @pytest.mark.parametrize(
     ("shape", "cut"),
     [
