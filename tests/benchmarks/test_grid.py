@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,13 @@ def test_images_that_are_given_take_the_place_of_phantoms() -> None:
     assert {p.job.dataset for p in grid.plan("quick", ("bus",))} == {"bus"}
     assert grid.missing("quick", ()) == []
     assert grid.missing("paper", ("bus",)) == ["brats", "kits19"]
+
+
+def test_backends_are_compared_over_folds_and_seeds_of_their_own() -> None:
+    jobs = [p.job for p in grid.plan("hour", seed=7) if p.experiments == ("backends",)]
+    found = Counter((job.fold, job.seed) for job in jobs)
+    assert found == dict.fromkeys(product(range(5), (1, 2, 3, 4)), 3)
+    assert {job.backend for job in jobs} == {"torch", "tensorflow", "jax"}
 
 
 def test_a_user_may_change_and_choose() -> None:

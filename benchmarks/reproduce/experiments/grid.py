@@ -106,9 +106,9 @@ def plan(
 ) -> list[Planned]:
     """The jobs of a profile on the data sets that are ``given`` or are phantoms.
 
-    ``backend`` is that of runs which name none, ``losses`` keeps some, ``folds`` replaces how many
-    folds every run has, and ``overrides`` are settings. A job that several experiments show is
-    planned once.
+    ``backend`` and ``seed`` are those of runs which name none, ``losses`` keeps some, ``folds``
+    replaces how many folds every run has, and ``overrides`` are settings. A job that several
+    experiments show is planned once.
     """
     found: dict[str, Planned] = {}
     for run, spec in grid()["profiles"][profile]["runs"].items():
@@ -157,7 +157,8 @@ def _jobs(
     vary = spec.get("vary", experiment.get("vary", {}))
     values = [dict(zip(vary, point, strict=True)) for point in product(*vary.values())]
     names = (name for choice in spec["data"] if (name := _at_hand(choice, profile, given)))
-    for data, fold in product(names, range(folds or spec["folds"])):
+    places = product(names, range(folds or spec["folds"]), spec.get("seeds", [seed]))
+    for data, fold, its_seed in places:
         own = grid()["profiles"][profile]["data"][data]["settings"]["optimiser"]
         for optimiser, heads, point, loss, on in product(
             experiment.get("optimisers", [changed.get("optimiser", own)]),
@@ -177,7 +178,7 @@ def _jobs(
                 optimiser=optimiser,
                 deep_supervision=heads,
                 fold=fold,
-                seed=seed,
+                seed=its_seed,
                 backend=on,
             )
             yield job, changed

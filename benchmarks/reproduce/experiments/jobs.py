@@ -124,7 +124,7 @@ def run(
         **trained,
     }
     store.write(path, result)
-    if job.fold == 0:
+    if job.fold == 0 and "comparison" in planned.experiments:
         write_examples(place, job.dataset, prepared, cases)
     return store.jsonable(result)
 
