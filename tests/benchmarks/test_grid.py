@@ -101,10 +101,18 @@ def test_images_that_are_given_take_the_place_of_phantoms() -> None:
 
 
 def test_backends_are_compared_over_folds_and_seeds_of_their_own() -> None:
-    jobs = [p.job for p in grid.plan("hour", seed=7) if p.experiments == ("backends",)]
+    jobs = [p.job for p in grid.plan("hour", seed=7) if "backends" in p.experiments]
     found = Counter((job.fold, job.seed) for job in jobs)
     assert found == dict.fromkeys(product(range(5), (1, 2, 3, 4)), 3)
     assert {job.backend for job in jobs} == {"torch", "tensorflow", "jax"}
+
+
+def test_a_backend_is_compared_on_what_another_experiment_trains_too() -> None:
+    planned = grid.plan("hour", ("hippocampus",))
+    found = [p for p in planned if p.job.dataset == "hippocampus" and "backends" in p.experiments]
+    assert Counter(p.job.fold for p in found) == dict.fromkeys(range(5), 3)
+    both = ("comparison", "backends")
+    assert {p.experiments for p in found if p.job.fold == 0} == {both}
 
 
 def test_a_user_may_change_and_choose() -> None:
