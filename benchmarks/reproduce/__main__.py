@@ -247,14 +247,19 @@ def timing(context: typer.Context, turns: Annotated[int, typer.Option(min=2)] = 
         weights_of(place, settings, prepared),
         turns,
     )
-    table = Table("loss", "epoch, over Keras' cross-entropy", "of training, in the step")
+    headings = ("of training, in the step", "of wall time")
+    table = Table("loss", "epoch, over Keras' cross-entropy", *headings)
     for other in alike:
         done = store.read(place.result(other.name))
         median, low, high = ratios[other.loss]
-        share = f"{shares(done['history'])['of_training']:.1%}" if done else "–"
-        table.add_row(TITLES[other.loss], f"{median:.2f} ({low:.2f} … {high:.2f})", share)
+        found = shares(done["history"]) if done else {}
+        parts = (f"{found[name]:.1%}" if done else "–" for name in ("of_training", "step"))
+        table.add_row(TITLES[other.loss], f"{median:.2f} ({low:.2f} … {high:.2f})", *parts)
     table.title = f"{place.source(job.dataset).title} on {job.backend}, {turns} turns"
-    table.caption = "median and quartiles; share: of the finished job, but for its first epoch"
+    table.caption = (
+        "median and quartiles; shares: of the finished job, but for its first epoch; wall time is "
+        "training and validation"
+    )
     show(table)
 
 

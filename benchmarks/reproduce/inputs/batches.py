@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -107,18 +107,15 @@ def prefetch(
     """The batches of an epoch in order, computed in ``workers`` processes before they are used.
 
     The work begins with the call, not with the first batch that is asked for. By default there are
-    as many processes as processors to spare; none, and nothing ahead, where whole images are taken
-    as they are, because that costs less than another process's answer.
+    as many processes as processors to spare; none but a thread of this one where whole images are
+    taken as they are, because that costs less than another process's answer.
     """
     if workers is None:
         as_they_are = batches.patch is None and not batches.augment
         workers = 0 if as_they_are else min(MOST_WORKERS, max(1, cpu_count() - 1))
-    steps = iter(range(first_step, batches.steps))
-    if workers == 0:
-        return (batches(epoch, step) for step in steps)
     pool = _pool(workers)
-    jobs = (pool.submit(batches, epoch, step) for step in steps)
-    return _in_order(deque(islice(jobs, 2 * workers)), jobs)
+    jobs = (pool.submit(batches, epoch, step) for step in range(first_step, batches.steps))
+    return _in_order(deque(islice(jobs, max(1, 2 * workers))), jobs)
 
 
 def _in_order(ahead: deque[Future[Batch]], jobs: Iterator[Future[Batch]]) -> Iterator[Batch]:
@@ -134,8 +131,13 @@ def _in_order(ahead: deque[Future[Batch]], jobs: Iterator[Future[Batch]]) -> Ite
 
 
 @lru_cache(maxsize=1)
-def _pool(workers: int) -> ProcessPoolExecutor:
-    """Processes that live as long as this one. Forked ones would inherit a framework's locks."""
+def _pool(workers: int) -> Executor:
+    """Processes, or a thread, that live as long as this one.
+
+    Forked processes would inherit a framework's locks.
+    """
+    if workers == 0:
+        return ThreadPoolExecutor(1)
     return ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
 
 
