@@ -115,6 +115,7 @@ def test_every_section_table_and_verdict_is_there(report: Path, name: str) -> No
         assert f"beside {table}" in text or f", {table}" in text
     for number in ("0.814 ± 0.027", "0.751 ± 0.058", "0.948 ± 0.009", "0.555 ± 0.138"):
         assert number in re.sub("</?small>", "", text)  # of the paper's Tables 3, 5, 6 and 2
+    assert "within <small>" not in text  # a margin, which is no interval
     assert "Table 4 (BraTS20): no job" in text
     assert "weighs false negatives" in text
     assert "abc1234" in text

@@ -47,7 +47,7 @@ def _inline(text: str) -> str:
 def _cell(text: str) -> str:
     """A long text may break; an interval stands below its mean where a table is dense."""
     kind = text.replace(" ", "-") if text in _VERDICTS else "wide" if len(text) > _LONG else ""
-    shown = re.sub(r" (± [\d.]+)", r" <small>\1</small>", _inline(text))
+    shown = re.sub(r"(?<=\d) (± [\d.]+)", r" <small>\1</small>", _inline(text))
     return tag("td", shown, kind)
 
 
