@@ -24,10 +24,10 @@ from unifocal.engine.pixels import (
     Block,
     block_gradient,
     block_sums,
-    cancels,
     label_out_of_range,
     read_block,
     spread_slopes,
+    sums_in_float64,
 )
 from unifocal_jax import namespace as xp
 from unifocal_spec import Kernel, Plan, make_plan, regions
@@ -142,8 +142,7 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
     value_and_sums.defvjp(forward, backward, symbolic_zeros=True)
 
     def loss(logits: Array, target: Array, weight: Array | None) -> Array:
-        wide = _widened(kernel, plan, logits)
-        value: Array = value_and_sums(*_canonical(plan, wide, target, weight))[0]
+        value: Array = value_and_sums(*_canonical(plan, logits, target, weight))[0]
         return value
 
     def pooled_sums(logits: Array, target: Array, weight: Array | None) -> Sums:
@@ -156,10 +155,10 @@ def _program(kernel: Kernel, plan: Plan) -> _Program:
             return reduce_losses(xp, plan, _losses(kernel, plan, sums)).astype(dtype)
 
     def gradient(sums: Sums, logits: Array, target: Array, weight: Array | None) -> Array:
-        z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
+        z, t, w = _canonical(plan, logits, target, weight)
         with xp.x64(True):
             by_z = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
-        return _from_canonical(plan, by_z, logits).astype(logits.dtype)
+        return _from_canonical(plan, by_z, logits)
 
     return _Program(
         jax.jit(loss),
@@ -256,16 +255,18 @@ def _loss_dtype(logits: Array) -> Any:
     return jnp.promote_types(logits.dtype, jnp.float32)
 
 
-def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
+def _pixel_dtype(plan: Plan, logits: Array) -> Any:
     """The dtype of pixel arithmetic."""
-    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
-    return jnp.dtype("float64") if wide else _loss_dtype(logits)
+    return jnp.dtype("float64") if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _widened(kernel: Kernel, plan: Plan, logits: Array) -> Array:
-    """The logits, in float32 at least where their gradient is to be rounded to it first."""
-    wide = cancels(kernel, plan, logits.shape)
-    return logits.astype(_loss_dtype(logits)) if wide else logits
+def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
+    """The dtype of the terms that are summed."""
+    return (
+        jnp.dtype("float64")
+        if sums_in_float64(kernel, plan, logits.shape)
+        else _pixel_dtype(plan, logits)
+    )
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -324,12 +325,12 @@ def _read(kernel: Kernel, plan: Plan, dtype: Any, block: Arrays) -> Block:
     z, t, w = block
     if _class_axis(plan) == 2:
         z, t = jnp.moveaxis(z, 2, 1), t if plan.index else jnp.moveaxis(t, 2, 1)
-    return read_block(xp, kernel, plan, z.astype(dtype), t, None if w is None else w.astype(dtype))
+    return read_block(xp, kernel, plan, dtype, z.astype(_loss_dtype(z)), t, w)
 
 
 def _sums(kernel: Kernel, plan: Plan, *arrays: Any) -> Sums:
     problems = plan.channels if plan.activation == "sigmoid" else 1
-    dtype = _pixel_dtype(kernel, plan, arrays[0])
+    dtype = _sums_dtype(kernel, plan, arrays[0])
 
     def of_block(block: Arrays) -> Sums:
         sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, block))
@@ -356,7 +357,7 @@ def _gradient(
     sums: Sums,
     cotangent: Array,
 ) -> Array:
-    k, dtype = _class_axis(plan), _pixel_dtype(kernel, plan, z)
+    k, dtype = _class_axis(plan), _pixel_dtype(plan, z)
     vector = partial(xp.class_vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, z.shape[0], dtype)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
-    cancels,
     label_out_of_range,
     read_block,
     spread_slopes,
+    sums_in_float64,
 )
 from unifocal_numpy import namespace as xp
 from unifocal_spec import Kernel, Plan, make_plan
@@ -87,13 +87,9 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with np.errstate(all="ignore"):
-        wide = logits
-        if cancels(kernel, plan, logits.shape):
-            wide = logits.astype(_loss_dtype(logits), copy=False)
-        gradient = _gradient(kernel, plan, *_canonical(plan, wide, target, weight), sums)
+        gradient = _gradient(kernel, plan, *_canonical(plan, logits, target, weight), sums)
         shape = np.moveaxis(logits, plan.axis, 1).shape
-        gradient = np.moveaxis(gradient.reshape(shape), 1, plan.axis)
-        return gradient.astype(logits.dtype, copy=False)
+        return np.moveaxis(gradient.reshape(shape), 1, plan.axis)
 
 
 def _plan(
@@ -151,10 +147,18 @@ def _loss_dtype(logits: Array) -> np.dtype[Any]:
     return np.result_type(logits.dtype, np.float32)
 
 
-def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Array) -> np.dtype[Any]:
+def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
     """The dtype of pixel arithmetic."""
-    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
-    return np.dtype(np.float64) if wide else _loss_dtype(logits)
+    return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
+
+
+def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> np.dtype[Any]:
+    """The dtype of the terms that are summed."""
+    return (
+        np.dtype(np.float64)
+        if sums_in_float64(kernel, plan, logits.shape)
+        else _pixel_dtype(plan, logits)
+    )
 
 
 def _blocks(z: Array) -> list[slice]:
@@ -162,18 +166,28 @@ def _blocks(z: Array) -> list[slice]:
     return [slice(a, a + width) for a in range(0, z.shape[2], width)] or [slice(None)]
 
 
-def _read(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, block: slice) -> Any:
-    z = z[..., block].astype(_pixel_dtype(kernel, plan, z), copy=False)
-    w = None if w is None else w[..., block].astype(z.dtype, copy=False)
-    read = read_block(xp, kernel, plan, z, t[..., block], w)
+def _read(
+    kernel: Kernel,
+    plan: Plan,
+    dtype: np.dtype[Any],
+    z: Array,
+    t: Array,
+    w: Array | None,
+    block: slice,
+) -> Any:
+    z = z[..., block].astype(_loss_dtype(z), copy=False)
+    w = None if w is None else w[..., block]
+    read = read_block(xp, kernel, plan, dtype, z, t[..., block], w)
     if read.wrong is not None and read.wrong.any():
         raise ValueError(label_out_of_range(plan))
     return read
 
 
 def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
+    dtype = _sums_dtype(kernel, plan, z)
     parts = [
-        block_sums(xp, kernel, plan, _read(kernel, plan, z, t, w, block)) for block in _blocks(z)
+        block_sums(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block))
+        for block in _blocks(z)
     ]
     problems = z.shape[1] if plan.activation == "sigmoid" else 1
 
@@ -189,10 +203,11 @@ def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Su
 def _gradient(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None, sums: Sums) -> Array:
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    slopes = spread_slopes(xp, slopes, z.shape[0], _pixel_dtype(kernel, plan, z))
+    dtype = _pixel_dtype(plan, z)
+    slopes = spread_slopes(xp, slopes, z.shape[0], dtype)
     gradient = np.empty_like(z)
     for block in _blocks(z):
-        read = _read(kernel, plan, z, t, w, block)
+        read = _read(kernel, plan, dtype, z, t, w, block)
         dz = block_gradient(xp, kernel, plan, read, slopes)
         gradient[..., block] = dz.reshape(z[..., block].shape)
     return gradient

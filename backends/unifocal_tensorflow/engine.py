@@ -17,11 +17,11 @@ from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
-    cancels,
     label_out_of_range,
     pixel_slopes,
     read_block,
     spread_slopes,
+    sums_in_float64,
 )
 from unifocal.engine.slabs import APART
 from unifocal_spec import Kernel, Plan, make_plan
@@ -72,7 +72,7 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
+    z, t, w = _canonical(plan, logits, target, weight)
 
     @tf.custom_gradient
     def losses(z: Tensor) -> Any:
@@ -123,10 +123,10 @@ def piece_gradient(
 ) -> Tensor:
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    z, t, w = _canonical(plan, _widened(kernel, plan, logits), target, weight)
+    z, t, w = _canonical(plan, logits, target, weight)
     gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums), None)
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
-    gradient = tf.cast(tf.reshape(gradient, tf.shape(moved)), logits.dtype)
+    gradient = tf.reshape(gradient, tf.shape(moved))
     return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
 
 
@@ -194,15 +194,14 @@ def _loss_dtype(logits: Tensor) -> Any:
     return tf.float64 if logits.dtype == tf.float64 else tf.float32
 
 
-def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> Any:
+def _pixel_dtype(plan: Plan, logits: Tensor) -> Any:
     """The dtype of pixel arithmetic."""
-    wide = plan.precision == "exact" or cancels(kernel, plan, logits.shape)
-    return tf.float64 if wide else _loss_dtype(logits)
+    return tf.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _widened(kernel: Kernel, plan: Plan, logits: Tensor) -> Tensor:
-    """The logits, in float32 at least where their gradient is to be rounded to it first."""
-    return tf.cast(logits, _loss_dtype(logits)) if cancels(kernel, plan, logits.shape) else logits
+def _sums_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> Any:
+    """The dtype of the terms that are summed."""
+    return tf.float64 if sums_in_float64(kernel, plan, logits.shape) else _pixel_dtype(plan, logits)
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -300,13 +299,12 @@ def _like_logits(
 
 
 def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tensor | None) -> Any:
-    z = tf.cast(z, dtype)
+    z = tf.cast(z, _loss_dtype(z))
     if _class_axis(plan) == 2:
         z, t = xp.moveaxis(z, 2, 1), t if plan.index else xp.moveaxis(t, 2, 1)
-    w = None if w is None else tf.cast(w, z.dtype)
     # TensorFlow's own operations are slow where a class axis has to be broadcast along.
     apart = plan.classes <= APART and _on_processor() and not _in_xla()
-    block = read_block(xp, kernel, plan, z, t, w, classes_apart=apart)
+    block = read_block(xp, kernel, plan, dtype, z, t, w, classes_apart=apart)
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
     seen = tf.executing_eagerly() and block.wrong is not None and "CPU" in block.wrong.device
     if seen and bool(tf.reduce_any(block.wrong)):
@@ -327,13 +325,14 @@ def _sums(
 ) -> tuple[Sums, Tensor | None]:
     """Return the sums, and block for block the slopes to keep."""
     problems = plan.channels if plan.activation == "sigmoid" else 1
-    dtype = _pixel_dtype(kernel, plan, z)
+    dtype = _sums_dtype(kernel, plan, z)
 
     def of_block(block: Block, _: Any = None) -> list[Tensor]:
         read = _read(kernel, plan, dtype, *block)
         sums = block_sums(xp, kernel, plan, read)
         parts = [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
-        return [*parts, *pixel_slopes(xp, kernel, plan, read)] if keep else parts
+        slopes = pixel_slopes(xp, kernel, plan, read) if keep else ()
+        return [*parts, *(tf.cast(slope, _pixel_dtype(plan, z)) for slope in slopes)]
 
     cut = _cut(plan, z)
     if cut is None:
@@ -341,7 +340,7 @@ def _sums(
         kept = parts.pop() if keep else None
     else:
         names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
-        dtypes = [tf.float64] * names + [dtype] * keep
+        dtypes = [tf.float64] * names + [_pixel_dtype(plan, z)] * keep
         stacked = _stacked(cut, (z, t, w), of_block, dtypes)
         kept = stacked.pop() if keep else None
         parts = [
@@ -366,7 +365,7 @@ def _gradient(
     cotangent: Tensor,
     kept: Tensor | None,
 ) -> Tensor:
-    dtype = _pixel_dtype(kernel, plan, z)
+    dtype = _pixel_dtype(plan, z)
     k, problems = _class_axis(plan), plan.channels if plan.activation == "sigmoid" else 1
     vector = partial(xp.vector, like=sums.weight)
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)

@@ -117,10 +117,10 @@ def _read(
     w: Tensor | None,
     block: slice,
 ) -> Block:
-    z = z[..., block].to(dtype)
-    w = None if w is None else w[..., block].to(dtype)
+    z = z[..., block]
+    w = None if w is None else w[..., block]
     apart = torch.compiler.is_compiling() and plan.classes <= APART
-    read = read_block(xp, kernel, plan, z, t[..., block], w, classes_apart=apart)
+    read = read_block(xp, kernel, plan, dtype, z, t[..., block], w, classes_apart=apart)
     if read.wrong is not None:
         _complain(plan, read.wrong)
     return read

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from unifocal.engine.pixels import cancels
+from unifocal.engine.pixels import sums_in_float64
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
 from unifocal_torch import blocks, numba_engine, triton_engine
@@ -40,7 +40,6 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    logits = _widened(kernel, plan, logits)
     value: Tensor = _Loss.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
     return value
 
@@ -57,7 +56,7 @@ def piece_sums(
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        dtype = _pixel_dtype(kernel, plan, logits)
+        dtype = _sums_dtype(kernel, plan, logits)
         call = kernel, plan, dtype, *_canonical(plan, logits, target, weight)
         return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
 
@@ -80,10 +79,10 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        arrays = _canonical(plan, _widened(kernel, plan, logits), target, weight)
+        arrays = _canonical(plan, logits, target, weight)
         gradient = _gradient(kernel, plan, *arrays, sums, shares(xp, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
-        return torch.movedim(gradient.reshape(shape), 1, plan.axis).to(logits.dtype)
+        return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
 
 # One call: what it asks for, and its arrays as (N, C, M), (N, M) ----------------------------------
@@ -143,21 +142,15 @@ def _loss_dtype(logits: Tensor) -> torch.dtype:
     return torch.promote_types(logits.dtype, torch.float32)
 
 
-def _pixel_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
+def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
     """The dtype of pixel arithmetic."""
-    wide = plan.precision == "exact" or _cancels(kernel, plan, logits)
-    return torch.float64 if wide else _loss_dtype(logits)
+    return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _cancels(kernel: Kernel, plan: Plan, logits: Tensor) -> bool:
-    """Whether the logits' precision does not do; on MPS, which lacks float64, it must."""
-    wider = logits.dtype != torch.float64 and logits.device.type != "mps"
-    return wider and cancels(kernel, plan, logits.shape)
-
-
-def _widened(kernel: Kernel, plan: Plan, logits: Tensor) -> Tensor:
-    """The logits, in float32 at least where their gradient is to be rounded to it first."""
-    return logits.to(_loss_dtype(logits)) if _cancels(kernel, plan, logits) else logits
+def _sums_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
+    """The dtype of the terms that are summed; MPS lacks float64."""
+    wide = sums_in_float64(kernel, plan, logits.shape) and logits.device.type != "mps"
+    return torch.float64 if wide else _pixel_dtype(plan, logits)
 
 
 def choose_way(
@@ -168,8 +161,6 @@ def choose_way(
         from unifocal_torch import operators
 
         return operators if operators.takes(kernel, plan, dtype, z, t, w) else blocks
-    if _cancels(kernel, plan, z):
-        return blocks  # for few pixels in float64 no kernel need be compiled
     for way in (triton_engine, numba_engine):
         if way.takes(kernel, plan, dtype, z, t, w):
             return way
@@ -186,7 +177,7 @@ def _gradient(
     cotangent: Tensor,
 ) -> Tensor:
     """Return ∂L/∂z, from the cotangents of the losses of all regions."""
-    call = kernel, plan, _pixel_dtype(kernel, plan, z), z, t, w
+    call = kernel, plan, _pixel_dtype(plan, z), z, t, w
     gradient: Tensor = choose_way(*call).gradient(*call, sums, cotangent)
     return gradient
 
@@ -203,7 +194,7 @@ class _Loss(torch.autograd.Function):
     def forward(
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
-        call = kernel, plan, _pixel_dtype(kernel, plan, z), z, t, w
+        call = kernel, plan, _sums_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
         return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums

@@ -27,9 +27,14 @@ import numpy as np
 from numba import njit
 
 from unifocal_torch import numba_halves, numba_math, numba_memory, numba_terms
-from unifocal_torch.numba_math import exp, log, log1p
+from unifocal_torch.numba_math import exp, log
 from unifocal_torch.numba_memory import read_integers, read_numbers, write_numbers
-from unifocal_torch.numba_terms import pixel_gradients, pixel_values
+from unifocal_torch.numba_terms import (
+    GRADIENT_READS,
+    VALUE_READS,
+    pixel_gradients,
+    pixel_values,
+)
 
 WIDTH = 256
 """Pixels in a row."""
@@ -236,25 +241,39 @@ def _complement(e, s, scale):
 
 
 @row_function
-def _pick(n, label, d, e, picked_d, picked_e):
-    """Take what belongs to the label's class."""
+def _pick(n, label, rows, picked):
+    """Take what belongs to the label's class; a sum, since stores under a mask are slow."""
+    zero = picked.dtype.type(0)
     for i in range(n):
-        picked_d[i] = d[0, i]
-    for i in range(n):
-        picked_e[i] = e[0, i]
-    for c in range(1, d.shape[0]):
+        picked[i] = zero
+    for c in range(rows.shape[0]):
         named = np.int32(c)
         for i in range(n):
-            hit = label[i] == named
-            picked_d[i] = d[c, i] if hit else picked_d[i]
-            picked_e[i] = e[c, i] if hit else picked_e[i]
+            picked[i] += rows[c, i] if label[i] == named else zero
 
 
 @row_function
-def _logarithms(n, d, e, s, scale, tiny, log_p, log_q):
-    """Write log p and log(1 − p), finite also where p = 1."""
+def _choose(index, c, n, label, rows, one):
+    """Take what belongs to a class: to that of each pixel's label, or to class c of all."""
+    if index:
+        _pick(n, label, rows, one)
+    else:
+        for i in range(n):
+            one[i] = rows[c, i]
+
+
+@row_function
+def _log_p(n, d, s, scale, log_p):
+    """Write d − log(1 + s); scale, which is 1 / (1 + s), serves for the rounding of 1 + s."""
+    one = s.dtype.type(1)
     for i in range(n):
-        log_p[i] = d[i] - log1p(s[i])
+        norm = one + s[i]
+        log_p[i] = d[i] - (log(norm) + (s[i] - (norm - one)) * scale[i])
+
+
+@row_function
+def _log_q(n, e, s, scale, tiny, log_q):
+    """Write log(1 − p), finite also where p = 1."""
     for i in range(n):
         q = _complement(e[i], s[i], scale[i])
         log_q[i] = log(tiny if q < tiny else q)
@@ -270,16 +289,22 @@ def _odds(n, e, s, tiny, y):
 
 
 @row_function
+def _add_where(n, label, named, value, row):
+    zero = row.dtype.type(0)
+    for i in range(n):
+        row[i] += value if label[i] == named else zero
+
+
+@row_function
 def _coefficients_of_label(table, label, n, k):
     """Give every pixel the coefficients of its label's class."""
     for j in range(table.shape[0]):
-        for i in range(n):
-            k[j, i] = table[j, 0]
-        for c in range(1, table.shape[1]):
-            if table[j, c] != table[j, 0]:
-                named, value = np.int32(c), table[j, c]
-                for i in range(n):
-                    k[j, i] = value if label[i] == named else k[j, i]
+        if np.all(table[j] == table[j, 0]):
+            _fill(n, table[j, 0], k[j])
+        else:
+            _fill(n, table.dtype.type(0), k[j])
+            for c in range(table.shape[1]):
+                _add_where(n, label, np.int32(c), table[j, c], k[j])
 
 
 @row_function
@@ -290,16 +315,11 @@ def _coefficients_of_class(table, c, n, k):
 
 
 @row_function
-def _choose(index, c, n, label, d, e, table, one_d, one_e, k):
-    """Take what belongs to a class: to that of each pixel's label, or to class c of all."""
+def _coefficients(index, c, n, label, table, k):
+    """Give every pixel the coefficients of a class."""
     if index:
-        _pick(n, label, d, e, one_d, one_e)
         _coefficients_of_label(table, label, n, k)
     else:
-        for i in range(n):
-            one_d[i] = d[c, i]
-        for i in range(n):
-            one_e[i] = e[c, i]
         _coefficients_of_class(table, c, n, k)
 
 
@@ -385,6 +405,7 @@ def sums_kernel(
     weight = weights[0]
     spare, integers = np.empty((classes, WIDTH), np.uint64), np.empty((classes, WIDTH), np.int64)
     label = np.empty(WIDTH, np.int32)
+    with_log_p, with_log_q = VALUE_READS[max(term, 0)]
     for task in range(first, last):
         _, sample, channel, start, end = _place(task, pixels, sigmoid, channels)
         sums = parts[task]
@@ -402,8 +423,13 @@ def sums_kernel(
                 _add_regions(n, weight, hit, e, s, scale, sums)
             if term >= 0:
                 for c in range(1 if index else classes):
-                    _choose(index, c, n, label, d, e, table, one_d, one_e, k)
-                    _logarithms(n, one_d, one_e, s, scale, tiny, log_p, log_q)
+                    _coefficients(index, c, n, label, table, k)
+                    if with_log_p:
+                        _choose(index, c, n, label, d, one_d)
+                        _log_p(n, one_d, s, scale, log_p)
+                    if with_log_q:
+                        _choose(index, c, n, label, e, one_e)
+                        _log_q(n, one_e, s, scale, tiny, log_q)
                     pixel_values(term, n, log_p, log_q, ones if index else hit[c], k, value)
                     sums[2] += _dot(n, weight, value)
 
@@ -515,6 +541,7 @@ def gradient_kernel(
     weight = weights[0]
     spare, integers = np.empty((classes, WIDTH), np.uint64), np.empty((classes, WIDTH), np.int64)
     label = np.empty(WIDTH, np.int32)
+    with_log_p, with_log_q, with_odds = GRADIENT_READS[max(term, 0)]
     for task in range(first, last):
         problem, sample, channel, start, end = _place(task, pixels, sigmoid, channels)
         slope = slopes[problem]
@@ -532,9 +559,16 @@ def gradient_kernel(
                 dz[:] = 0
             if term >= 0:
                 for c in range(1 if index else classes):
-                    _choose(index, c, n, label, d, e, table, one_d, one_e, k)
-                    _logarithms(n, one_d, one_e, s, scale, tiny, log_p, log_q)
-                    _odds(n, one_e, s, tiny, by[c])
+                    _coefficients(index, c, n, label, table, k)
+                    if with_log_p:
+                        _choose(index, c, n, label, d, one_d)
+                        _log_p(n, one_d, s, scale, log_p)
+                    if with_log_q or with_odds:
+                        _choose(index, c, n, label, e, one_e)
+                    if with_log_q:
+                        _log_q(n, one_e, s, scale, tiny, log_q)
+                    if with_odds:
+                        _odds(n, one_e, s, tiny, by[c])
                     pixel_gradients(term, n, log_p, log_q, ones if index else hit[c], k, by[c])
                 if index:
                     _add_pixel_chain_of_label(n, by[0], slope[0], label, e, s, scale, dz)

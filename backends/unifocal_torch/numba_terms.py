@@ -206,6 +206,18 @@ def pixel_gradients(term, n, log_ps, log_qs, ts, k, y):
         asymmetric_focal_pixel_gradient(n, log_ps, log_qs, ts, k, y)
 
 
+VALUE_READS = ((True, False), (True, True), (True, False), (True, True), (True, True))
+"""Whether log p and log(1 − p) are read by the value of each term."""
+
+GRADIENT_READS = (
+    (False, False, False),
+    (True, True, True),
+    (False, False, False),
+    (True, True, True),
+    (True, True, True),
+)
+"""Whether log p, log(1 − p) and the odds are read by the derivative of each term."""
+
 TERMS: dict[str, Term | None] = {
     "cross_entropy": Term(0, (), cross_entropy_pixel_coefficients),
     "focal": Term(1, ("alpha", "gamma"), focal_pixel_coefficients),

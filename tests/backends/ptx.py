@@ -89,19 +89,28 @@ class _Recorder:
         self.pixels = keywords["BLOCK"]
 
 
+PIXELS = 1 << 13
+"""Enough to be computed in the dtype of the logits."""
+
+
 def compile_kernel(case: Case, capability: int) -> Compiled:
     """Compile what the launcher would launch."""
     kernel = KERNELS[case.loss]
-    logits = torch.zeros((2, case.classes, 512), dtype=case.logits)
+    logits = torch.zeros((2, case.classes, PIXELS), dtype=case.logits)
     if case.last:
         logits = logits.transpose(1, 2).contiguous().transpose(1, 2)
-    target = torch.zeros(logits.shape if case.soft else (2, 512), dtype=case.target)
-    weight = torch.zeros((2, 512)) if case.weight else None
+    target = torch.zeros(logits.shape if case.soft else (2, PIXELS), dtype=case.target)
+    weight = torch.zeros((2, PIXELS)) if case.weight else None
     options = {k: v for k, v in OPTIONS.items() if k != "weight"}
     options |= {"axis": 1, "activation": case.activation, "precision": case.precision}
     hyper = {name: h.default for name, h in kernel.hyperparameters.items()}
     plan = engine._plan(kernel, logits, target, weight, hyper, options)
-    call = kernel, plan, engine._pixel_dtype(kernel, plan, logits), logits, target, weight
+    dtype = (
+        engine._pixel_dtype(plan, logits)
+        if case.gradient
+        else engine._sums_dtype(kernel, plan, logits)
+    )
+    call = kernel, plan, dtype, logits, target, weight
 
     name = "gradient_kernel" if case.gradient else "sums_kernel"
     recorder = _Recorder(getattr(triton_kernels, name))

@@ -28,7 +28,7 @@ PARITY = (
     "tests.parity.test_meaning",
     "tests.parity.test_inputs",
     "tests.parity.test_exact",
-    "tests.parity.test_cancellation",
+    "tests.parity.test_rounding",
 )
 ERRORS = "tests.front.test_errors"
 """All of them: what is refused is not compiled first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from tests.cases import LOSSES
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
+from unifocal.engine.pixels import FEW, sums_in_float64
+from unifocal_numpy.losses import KERNELS
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
 FLOAT32 = np.dtype("float32")
@@ -77,6 +80,7 @@ def test_a_weight_of_any_type(backend: Backend, dtype: str, ignored: bool) -> No
 # Precision inside ---------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("pixels", [FEW // 4, FEW + 1])
 @pytest.mark.parametrize(
     ("dtype", "precision", "wanted"),
     [
@@ -88,19 +92,53 @@ def test_a_weight_of_any_type(backend: Backend, dtype: str, ignored: bool) -> No
     ],
 )
 def test_pixels_are_computed_in(
-    backend: Backend, dtype: str, precision: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+    backend: Backend,
+    dtype: str,
+    precision: str,
+    wanted: str,
+    pixels: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Those of the sums in float64 where they are few, those of the gradient never for that."""
     engine, seen = loaded(backend), []
     read = engine.read_block
 
-    def watched(xp: Any, kernel: Any, plan: Any, z: Any, *rest: Any, **keywords: Any) -> Any:
-        seen.append(str(getattr(z.dtype, "name", z.dtype)).removeprefix("torch."))
-        return read(xp, kernel, plan, z, *rest, **keywords)
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        dtype = arguments[3]
+        seen.append(str(getattr(dtype, "name", dtype)).removeprefix("torch."))
+        return read(*arguments, **keywords)
 
     monkeypatch.setattr(engine, "read_block", watched)
-    z, t = call(pixels=13)  # a shape of its own, which JAX traces anew
+    z, t = call(pixels=pixels + 1)  # a shape of its own, which JAX traces anew
     backend.value_and_grad("dice", z.astype(dtype), t, axis=1, precision=precision)
-    assert set(seen) == {wanted}
+    sums = "float64" if pixels <= FEW else wanted
+    assert seen[0] == sums
+    assert set(seen) == {sums, wanted}
+
+
+@pytest.mark.parametrize(
+    ("shape", "axis", "few"),
+    [
+        ((2, 3, FEW), 1, True),
+        ((2, 3, FEW + 1), 1, False),
+        ((2, FEW // 8, 8, 3), -1, True),
+        ((2, FEW // 8, 9, 3), -1, False),
+        ((1000, 3, 1), 1, True),  # of each sample
+        ((2, 3, 0), 1, True),
+        ((2, 3, None), 1, False),  # not known to be few
+        ((2, None, 3), -1, False),
+        ((None, 3, FEW), 1, True),
+        ((None, 3, FEW + 1), 1, False),
+    ],
+)
+def test_what_few_pixels_are(shape: tuple[int | None, ...], axis: int, few: bool) -> None:
+    def in_float64(loss: str, precision: str) -> bool:
+        plan: Any = SimpleNamespace(channels=shape[axis], precision=precision)
+        return sums_in_float64(KERNELS[loss], plan, shape)
+
+    assert in_float64("unified_focal", "native") == few
+    assert in_float64("unified_focal", "exact")
+    assert in_float64("combo", "native")  # its parts cancel
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -169,9 +207,9 @@ def test_a_block_is_as_large_as_it_may_be(
     engine, seen = in_blocks(backend, size, monkeypatch), []
     read = engine.read_block
 
-    def watched(xp: Any, kernel: Any, plan: Any, z: Any, *rest: Any, **keywords: Any) -> Any:
-        seen.append(z.shape[2])
-        return read(xp, kernel, plan, z, *rest, **keywords)
+    def watched(*arguments: Any, **keywords: Any) -> Any:
+        seen.append(arguments[4].shape[2])
+        return read(*arguments, **keywords)
 
     monkeypatch.setattr(engine, "read_block", watched)
     backend.value_and_grad("dice", *call(11), axis=1)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from typing import Any
 
 import sympy as sp
 
 from unifocal.compiler.docs import escaped
 from unifocal.compiler.emit import HEADER, _trace
 from unifocal.compiler.printers import native_printer
-from unifocal.compiler.trace import INPUTS, TracedPart, log_odds
+from unifocal.compiler.trace import INPUTS, LOG_P, LOG_Q, TracedPart, log_odds
 from unifocal.compiler.triton import PIXEL, Coefficients, coefficients_function, pixel_doc
 from unifocal_spec import Loss
 
@@ -76,16 +77,25 @@ def _choice(name: str, doc: str, functions: list[str]) -> str:
     )
 
 
+def _reads(name: str, doc: str, parts: Iterable[tuple[sp.Expr, ...]], symbols: Any) -> str:
+    """Return a table of which inputs an expression has, for each term."""
+    rows = [tuple(any(e.has(s) for e in part) for s in symbols) for part in parts]
+    return f'{name} = {tuple(rows)!r}\n"""{doc}"""'
+
+
 def emit_numba(losses: Iterable[Loss], source: str) -> str:
     """Return `unifocal_torch/numba_terms.py`: the pixel terms for Numba's kernels."""
     printed: dict[str, str] = {}
+    parts: list[TracedPart] = []
     terms = []
     for loss in losses:
         part = _trace(loss).get("pixel")
         term = "None"
         if part is not None:
             name = part.function.__name__
-            printed.setdefault(name, _pixel(part, loss))
+            if name not in printed:
+                printed[name] = _pixel(part, loss)
+                parts.append(part)
             number = list(printed).index(name)
             term = f"Term({number}, {part.hyper!r}, {name}_coefficients)"
         terms.append(f"{loss.name!r}: {term}")
@@ -102,6 +112,18 @@ def emit_numba(losses: Iterable[Loss], source: str) -> str:
             "pixel_gradients",
             "Replace the odds p / (1 − p) in y by k[0] times ∂term/∂log p.",
             gradients,
+        ),
+        _reads(
+            "VALUE_READS",
+            "Whether log p and log(1 − p) are read by the value of each term.",
+            ((part.value,) for part in parts),
+            (LOG_P, LOG_Q),
+        ),
+        _reads(
+            "GRADIENT_READS",
+            "Whether log p, log(1 − p) and the odds are read by the derivative of each term.",
+            (part.gradient for part in parts),
+            (LOG_P, LOG_Q, log_odds),
         ),
         f"TERMS: dict[str, Term | None] = {{{', '.join(terms)}}}\n"
         '"""The pixel term of every loss, or None where it has none."""',

@@ -22,16 +22,17 @@ FEW = 1 << 12
 """The roundings of more pixels than these average out."""
 
 
-def cancels(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
-    """Whether so little may be left of two parts that float32 does not do for logits of a shape.
+def sums_in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
+    """Whether the terms of logits of a shape are summed in float64, whatever the logits are in.
 
-    It does if the pixels of a sample are known to be more than a few. Else they are computed in
-    float64, and their gradient is rounded to float32 before it is to half precision.
+    They are where the pixels of a sample are known to be few, and where a loss is the difference of
+    two parts. So little may be left of these that every digit counts; and roundings do not average
+    out where pixels are alike, as those of a blank image.
     """
-    if not kernel.cancels or plan.precision == "exact":
-        return False
+    if plan.precision == "exact" or kernel.cancels:
+        return True
     known = all(isinstance(size, int) for size in shape[1:])
-    return not known or math.prod(shape[1:]) <= FEW * plan.channels
+    return known and math.prod(shape[1:]) <= FEW * plan.channels
 
 
 class Block(NamedTuple):
@@ -49,26 +50,31 @@ def read_block(
     xp: Any,
     kernel: Kernel,
     plan: Plan,
+    dtype: Any,
     z: Array,
     target: Array,
     w: Array | None,
     classes_apart: bool = False,
 ) -> Block:
-    """Prepare a block from logits z in the dtype of pixel arithmetic, target and weight."""
+    """Prepare a block from logits z, target and weight for pixel arithmetic in a dtype.
+
+    The logits may have another dtype: then what needs no arithmetic is done in theirs.
+    """
+    w = None if w is None else xp.astype(w, dtype)
     wrong = label = None
     t = target
     if plan.index:
         label = xp.astype(target, xp.int64)
         if plan.ignore_index is not None:
             kept = label != plan.ignore_index
-            w = xp.astype(kept, z.dtype) if w is None else xp.where(kept, w, 0.0)
+            w = xp.astype(kept, dtype) if w is None else xp.where(kept, w, 0.0)
         if not xp.all_between(label, 0, plan.classes - 1):
             given, label = label, xp.clip(label, 0, plan.classes - 1)
             wrong = label != given
             if w is not None:
                 wrong = wrong & (w != 0)
     else:
-        t = xp.astype(target, z.dtype)
+        t = xp.astype(target, dtype)
     if w is not None:
         kept = xp.expand_dims(w != 0, axis=1)
         z = xp.where(kept, z, 0.5 if plan.activation == "none" else 0.0)
@@ -84,10 +90,10 @@ def read_block(
         if w is not None:
             w = xp.repeat(w, channels, axis=0)
     slabs = apart(z) if classes_apart else (z,)
-    hit = alike(t, slabs) if label is None else _one_hot(xp, label, slabs, plan.classes)
+    hit = alike(t, slabs) if label is None else _one_hot(xp, label, dtype, slabs, plan.classes)
     label = label if kernel.label_only else None
     p = (Given if plan.activation == "none" else Softmax)(xp, slabs, hit, label)
-    return Block(p, hit if label is None else (xp.ones_like(slabs[0][:1, :1, :1]),), w, wrong)
+    return Block(p, hit if label is None else (xp.ones_like(hit[0][:1, :1, :1]),), w, wrong)
 
 
 def label_out_of_range(plan: Plan) -> str:
@@ -104,9 +110,9 @@ def _channels_as_problems(xp: Any, x: Array) -> Array:
     return xp.reshape(x, (xp.size(x, 0) * xp.size(x, 1), xp.size(x, 2)))
 
 
-def _one_hot(xp: Any, label: Array, like: Slabs, classes: int) -> Slabs:
+def _one_hot(xp: Any, label: Array, dtype: Any, like: Slabs, classes: int) -> Slabs:
     """1 where the class is the label's, 0 elsewhere."""
-    label = xp.expand_dims(xp.astype(label, like[0].dtype), axis=1)
+    label = xp.expand_dims(xp.astype(label, dtype), axis=1)
     every = xp.reshape(xp.arange_like(classes, label), (1, -1, 1))
     return tuple(xp.equals(label, some) for some in alike(every, like))
 

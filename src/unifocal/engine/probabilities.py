@@ -4,9 +4,9 @@ p, log p and log(1 − p) come from the logits without cancellation: the other c
 are summed, not got as a difference. So 1 − p keeps its relative precision however saturated a pixel
 is.
 
-Whatever has classes comes in slabs; `hit` holds the target. With a `label` (n, M), the class index,
-1 − p and the logarithms are those of the label's class, in one slab with a class axis of length 1;
-without it, of all classes.
+Whatever has classes comes in slabs; `hit` holds the target, in the dtype of arithmetic. With a
+`label` (n, M), the class index, 1 − p and the logarithms are those of the label's class, in one
+slab with a class axis of length 1; without it, of all classes.
 
 Selections are written as products with masks of 0 and 1, which are exact and which processors do
 many times faster than `where` or a comparison that yields bools.
@@ -32,8 +32,9 @@ class Softmax:
     def __init__(self, xp: Any, z: Slabs, hit: Slabs, label: Array | None) -> None:
         self.xp, self.label, self.hit = xp, label, hit
         self.miss = each(lambda h: 1 - h, hit)
-        highest = largest(xp, z)
-        distance = each(lambda x: x - highest, z)
+        dtype = hit[0].dtype
+        highest = xp.astype(largest(xp, z), dtype)
+        distance = each(lambda x: xp.astype(x, dtype) - highest, z)
         self.exp = exp = each(xp.exp, distance)
         # `others` is the sum over the other classes, `rest` that over all but the largest logit's.
         if label is None:
@@ -81,9 +82,10 @@ class Given:
     """Probabilities z given as they are; their gradient is by the probabilities."""
 
     def __init__(self, xp: Any, z: Slabs, hit: Slabs, label: Array | None) -> None:
-        self.xp, self.label, self.hit, self.p = xp, label, hit, z
+        self.xp, self.label, self.hit = xp, label, hit
+        self.p = each(lambda x: xp.astype(x, hit[0].dtype), z)
         self.miss = each(lambda h: 1 - h, hit)
-        self.picked = z if label is None else (pick(xp, z, label),)
+        self.picked = self.p if label is None else (pick(xp, self.p, label),)
         self.q = each(lambda p: 1 - p, self.picked)
 
     def logarithms(self) -> Logarithms:
