@@ -25,6 +25,10 @@ OPTIONS = {
 inner = partial(njit, **OPTIONS)
 """Compiles what compiled code alone calls."""
 
+FUSED = OPTIONS | {"fastmath": {"contract"}}
+"""A product and a sum may be rounded once, where the processor can: here that only makes errors
+smaller."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -127,7 +131,7 @@ def _horner(real: Any, coefficients: tuple[float, ...]) -> Callable[..., Any]:
         expression = f"c{i} + x * ({expression})"
     names: dict[str, Any] = {f"c{i}": real(c) for i, c in enumerate(coefficients)}
     exec(f"def polynomial(x):\n    return {expression}", names)
-    return inner(names["polynomial"])
+    return njit(**FUSED)(names["polynomial"])
 
 
 def _functions(f: Format) -> dict[str, Callable[..., Any]]:
@@ -143,7 +147,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
     by_exponential = _horner(real, f.exponential)
     by_logarithm = _horner(real, f.logarithm)
 
-    @inner
+    @njit(**FUSED)
     def reduce(x):
         """Return n and e^r − 1 such that x = n log 2 + r, in range."""
         x = least if x < least else x
@@ -186,7 +190,7 @@ def _functions(f: Format) -> dict[str, Callable[..., Any]]:
         u = one + x
         return logarithm(u) + (x - (u - one)) / u
 
-    logarithm = inner(log)
+    logarithm = njit(**FUSED)(log)
     return {"exp": exp, "expm1": expm1, "log": log, "log1p": log1p}
 
 
@@ -214,7 +218,7 @@ _BY_TYPE = {kind: _functions(f) for kind, f in FORMATS.items()}
 
 
 def _overload(function: Callable[..., Any]) -> None:
-    @overload(function, jit_options=OPTIONS)
+    @overload(function, jit_options=FUSED)
     def choose(x):
         return _BY_TYPE[x][function.__name__] if x in _BY_TYPE else None
 
