@@ -19,7 +19,7 @@ from unifocal_spec.options import Plan
 from unifocal_spec.regions import Slopes, Sums
 
 FEW = 1 << 12
-"""The roundings of more pixels than these average out."""
+"""The roundings of more pixels than these average out, unless all pixels are alike."""
 
 
 def sums_in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
