@@ -320,6 +320,12 @@ def test_exponentials_up_to_the_largest_number(name, dtype):
     assert y[4] == (0 if name == "exp" else -1)
 
 
+@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p"])
+def test_only_compiled_code_calls_them(name):
+    with pytest.raises(NotImplementedError):
+        getattr(numba_math, name)(1.0)
+
+
 def _bits(x: torch.Tensor) -> np.ndarray:
     return x.view(torch.int16).numpy().view(np.uint16)
 

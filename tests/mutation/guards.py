@@ -134,10 +134,19 @@ def _tests(module: str, *others: str) -> list[Callable[..., None]]:
     return [
         f
         for name, f in functions
-        if name.startswith("test_")
-        and f.__module__ in (module, *others)
-        and all(mark.name != "usefixtures" for mark in getattr(f, "pytestmark", ()))
+        if name.startswith("test_") and f.__module__ in (module, *others) and not _fixtures(f)
     ]
+
+
+def _fixtures(test: Callable[..., None]) -> set[str]:
+    """What a test asks for and neither its marks nor a guard hand it."""
+    marks = getattr(test, "pytestmark", ())
+    used = {name for mark in marks if mark.name == "usefixtures" for name in mark.args}
+    given = {"backend", "monkeypatch", "way"}
+    for mark in marks:
+        if mark.name == "parametrize":
+            given |= _named(mark.args[0], next(iter(mark.args[1]))).keys()
+    return used | inspect.signature(test).parameters.keys() - given
 
 
 def _calls(test: Callable[..., None]) -> list[dict[str, Any]]:
