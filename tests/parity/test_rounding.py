@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-import unifocal as uf
 from tests.parity.bounds import SMALL, VALUE, assert_gradient, assert_value
 from unifocal.certificate.backends import Backend
 
@@ -49,35 +48,6 @@ def test_what_is_left_is_right(backend: Backend, case: str) -> None:
     assert abs(wanted) < 0.01
     assert_value(value, wanted, np.dtype("float32"))
     assert_gradient(gradient, by_logits, np.dtype("float32"))
-
-
-def halves() -> tuple[np.ndarray, np.ndarray]:
-    """Enough for a rounding in between to change a few entries of the gradient."""
-    rng = np.random.default_rng(0)
-    z = rng.normal(scale=2, size=(512, 3, 64)).astype("float16")
-    return z, rng.integers(0, 3, size=(512, 64))
-
-
-@pytest.mark.parametrize("backend", Backend, ids=lambda b: b.name)
-def test_half_precision_is_float32_rounded_once(backend: Backend) -> None:
-    z, t = halves()
-    keywords = {"axis": 1, "reduction": "sum"}
-    value, gradient = backend.value_and_grad("combo", z, t, **keywords)
-    wanted, by_logits = backend.value_and_grad("combo", z.astype("float32"), t, **keywords)
-    assert abs(value - wanted) <= 1e-6 * abs(wanted)
-    np.testing.assert_array_equal(gradient, by_logits.astype("float16"))
-
-
-@pytest.mark.parametrize("backend", [b for b in Backend if b.mode == "eager"], ids=lambda b: b.name)
-def test_so_is_that_of_a_piece(backend: Backend) -> None:
-    z, t = halves()
-    whole = uf.Accumulator(uf.combo, axis=1, reduction="sum")
-    piece = backend.asarray(z), backend.asarray(t)
-    whole.add(*piece)
-    wide = uf.Accumulator(uf.combo, axis=1, reduction="sum")
-    wide.add(backend.asarray(z.astype("float32")), piece[1])
-    wanted = np.asarray(wide.gradient(backend.asarray(z.astype("float32")), piece[1]))
-    np.testing.assert_array_equal(np.asarray(whole.gradient(*piece)), wanted.astype("float16"))
 
 
 STEEP = {
