@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import unifocal as uf
 import unifocal_torch as ut
 from tests.backends.arrays import KINDS, NAMES, volume
+from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import golden
 from unifocal.certificate.golden import Golden
+from unifocal.engine import pixels
 from unifocal_spec import OPTIONS
 from unifocal_torch.engine import evaluate
 from unifocal_torch.losses import KERNELS
@@ -125,6 +128,17 @@ def doubles(*spatial: int, **keywords: Any) -> tuple[torch.Tensor, torch.Tensor]
 
 
 # What they compute --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("vector", GOLDEN, ids=vector_name)
+def test_golden_values_of_float32_terms(
+    way: Way, vector: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of many pixels: so few would be summed in float64."""
+    monkeypatch.setattr(pixels, "FEW", 0)
+    value, gradient = way.run_golden(vector, "float32")
+    assert_value(value.sum(), float(vector.value), np.dtype("float32"))
+    assert_gradient(gradient.numpy(), vector.gradient.astype(float), np.dtype("float32"))
 
 
 @EVERY_KIND

@@ -19,6 +19,7 @@ from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import golden, golden_inputs, oracle
 from unifocal.certificate.backends import Backend
 from unifocal.certificate.golden import Golden
+from unifocal.engine import pixels
 from unifocal_spec import LOSSES, OPTIONS
 
 FOLDER = Path(unifocal_spec.__file__).parent / "golden"
@@ -60,6 +61,16 @@ def test_eager_backends_give_the_golden_values(
     vector: Golden, backend: Backend, dtype: str
 ) -> None:
     hold(backend, vector, dtype)
+
+
+@pytest.mark.parametrize("backend", [b for b in EAGER if not b.compiles], ids=lambda b: b.name)
+@pytest.mark.parametrize("vector", GOLDEN, ids=name)
+def test_so_do_float32_terms(
+    vector: Golden, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of many pixels: so few would be summed in float64."""
+    monkeypatch.setattr(pixels, "FEW", 0)
+    hold(backend, vector, "float32")
 
 
 @pytest.mark.parametrize("backend", COMPILED, ids=lambda b: b.name)
