@@ -279,16 +279,26 @@ Carry = TypeVar("Carry")
 
 
 def _fold(
-    plan: Plan, arrays: Arrays, step: Callable[[Carry, Arrays, Any], Carry], carry: Carry
+    plan: Plan,
+    arrays: Arrays,
+    step: Callable[[Carry, Arrays, Any], Carry],
+    carry: Carry,
+    *,
+    overlap: bool = False,
 ) -> Carry:
-    """Apply step(carry, block, first pixel) to one block of pixels after the other."""
+    """Apply step(carry, block, first pixel) to one block of pixels after the other.
+
+    Where they do not come out even, the last block may overlap the one before; else a rest comes
+    before all blocks.
+    """
     logits = arrays[0]
     pixel_axis = 3 - _class_axis(plan)
     pixels = logits.shape[pixel_axis]
     width = _block_width(logits.shape[0] * plan.channels, pixels)
     if width == pixels:
         return step(carry, arrays, np.int32(0))
-    count = pixels // width
+    rest = pixels % width
+    count = pixels // width + (overlap and rest > 0)
 
     def cut(first: Any, width: int) -> Arrays:
         z, t, w = arrays
@@ -299,11 +309,11 @@ def _fold(
         )
 
     def body(i: Any, carry: Carry) -> Carry:
-        return step(carry, cut(i * width, width), i * width)
+        first = jnp.minimum(i * width, pixels - width) if overlap else i * width
+        return step(carry, cut(first, width), first)
 
-    rest = pixels - count * width
-    if rest:  # first: XLA would copy what the loop has written, to write a rest into it
-        first = np.int32(count * width)
+    if rest and not overlap:
+        first = np.int32(pixels - rest)
         carry = step(carry, cut(first, rest), first)
     # int32: `vmap` visits the loop again when float64 and int64 are switched off.
     return lax.fori_loop(np.int32(0), np.int32(count), body, carry)
@@ -368,7 +378,8 @@ def _gradient(
         dz = (dz if k == 1 else jnp.moveaxis(dz, 1, 2)).astype(z.dtype)
         return lax.dynamic_update_slice_in_dim(gradient, dz, first, axis=3 - k)
 
-    return _fold(plan, (z, t, w), step, jnp.zeros(z.shape, z.dtype))
+    # XLA would make an array of its own of a rest that is written for itself.
+    return _fold(plan, (z, t, w), step, jnp.zeros(z.shape, z.dtype), overlap=True)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

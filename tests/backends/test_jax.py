@@ -249,6 +249,18 @@ def test_logits_are_visited_once_for_the_value_and_once_for_the_gradient(name):
 
 
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="accelerators get one piece")
+@pytest.mark.parametrize("name", ["unified_focal", "cross_entropy", "dice"])
+@pytest.mark.parametrize("axis", [-1, 1])
+def test_pixels_that_do_not_come_out_even_are_written_with_the_others(name, axis):
+    """For themselves they would be padded to the size of the logits."""
+    pixels = engine.BLOCK // 4 * 3 + 5
+    program = _compiled(name, axis, 2, 2, pixels)
+    shape = f"f32[2,2,{pixels}]" if axis == 1 else f"f32[2,{pixels},2]"
+    assert program.readers(shape).count("dynamic-update-slice") == 1
+    assert "pad" not in program.operations()
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="accelerators get one piece")
 @EVERY_KIND
 @pytest.mark.parametrize("axis", [-1, 1])
 @pytest.mark.parametrize("rest", [0, 64])
