@@ -309,7 +309,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal": Kernel(
@@ -325,7 +324,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "dice": Kernel(
@@ -335,7 +333,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "tversky": Kernel(
@@ -348,7 +345,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal_tversky": Kernel(
@@ -368,7 +364,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "combo": Kernel(
@@ -388,7 +383,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
-        keep_slope=False,
         cancels=True,
     ),
     "hybrid_focal": Kernel(
@@ -422,7 +416,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal": Kernel(
@@ -447,7 +440,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
@@ -475,7 +467,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "unified_focal": Kernel(
@@ -510,7 +501,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
 }

@@ -1,8 +1,7 @@
 """The engine: it takes any kernel from logits to the loss and back, in TensorFlow.
 
 Sizes other than the number of classes may be unknown until run time. The closed-form gradient
-comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight and the sums; by
-XLA on a processor also one number per pixel, see `_keeps`.
+comes in through `tf.custom_gradient`. Kept for backward: logits, target, weight and the sums.
 """
 
 from __future__ import annotations
@@ -12,13 +11,11 @@ from functools import partial
 from typing import Any, TypeAlias
 
 import tensorflow as tf
-from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
-    pixel_slopes,
     read_block,
     spread_slopes,
     sums_in_float64,
@@ -36,6 +33,7 @@ from unifocal_spec.regions import (
     shares,
 )
 from unifocal_tensorflow import namespace as xp
+from unifocal_tensorflow.xla import SAMPLES, fused, in_xla, on_processor
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
@@ -52,9 +50,6 @@ SMALL = 1 << 20
 
 XLA_FRACTION = 2
 """XLA fuses operations, so that a block costs few calls: all of this is that many times smaller."""
-
-SAMPLES = 16
-"""What a batch of unknown size is taken to hold."""
 
 as_written = tf.autograph.experimental.do_not_convert
 """No statement here depends on a tensor's value, and to look for one takes a third of a trace."""
@@ -78,10 +73,10 @@ def evaluate(
     def losses(z: Tensor) -> Any:
         # What is not differentiated is not recorded, nor kept, by a tape.
         arrays = (None if x is None else tf.stop_gradient(x) for x in (z, t, w))
-        sums, kept = _sums(kernel, plan, *arrays, keep=_keeps(kernel, plan))
+        sums = _sums(kernel, plan, *arrays)
 
         def gradient(cotangent: Tensor) -> Tensor:
-            return _gradient_once(kernel, plan, z, t, w, sums, cotangent, kept)
+            return _gradient_once(kernel, plan, z, t, w, sums, cotangent)
 
         return _losses(kernel, plan, sums), gradient
 
@@ -100,7 +95,7 @@ def piece_sums(
 ) -> tuple[Plan, Sums]:
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    sums, _ = _sums(kernel, plan, *_canonical(plan, logits, target, weight), keep=False)
+    sums = _sums(kernel, plan, *_canonical(plan, logits, target, weight))
     return plan, pool(xp, plan, sums)
 
 
@@ -124,7 +119,7 @@ def piece_gradient(
     """Return the gradient of the loss of all pieces by the logits of one."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     z, t, w = _canonical(plan, logits, target, weight)
-    gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums), None)
+    gradient = _gradient(kernel, plan, z, t, w, sums, shares(xp, plan, sums))
     moved = xp.moveaxis(logits, plan.axis, _class_axis(plan) if plan.axis == 1 else -1)
     gradient = tf.reshape(gradient, tf.shape(moved))
     return gradient if plan.axis == 1 else xp.moveaxis(gradient, -1, plan.axis)
@@ -177,8 +172,9 @@ def _canonical(
     z = xp.moveaxis(logits, plan.axis, 1 if plan.axis == 1 else -1)
     shape = tf.shape(z)
     n, c = shape[0], plan.channels
+    known = z.shape[2:] if plan.axis == 1 else z.shape[1:-1]
     spatial = shape[2:] if plan.axis == 1 else shape[1:-1]
-    m = tf.reduce_prod(spatial)
+    m = known.num_elements() if known.is_fully_defined() else tf.reduce_prod(spatial)
     flat = (n, c, m) if plan.axis == 1 else (n, m, c)
     if plan.index:
         t = tf.reshape(target, (n, m))
@@ -217,9 +213,9 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     pixels is not known yet, and where a block of all classes would have to be copied.
     """
     samples, pixels = z.shape[0], z.shape[3 - _class_axis(plan)]
-    if pixels is None or _class_axis(plan) == 1 or not _on_processor():
+    if pixels is None or _class_axis(plan) == 1 or not on_processor():
         return None
-    fraction = XLA_FRACTION if _in_xla() else 1
+    fraction = XLA_FRACTION if in_xla() else 1
     all_pixels = pixels * (SAMPLES if samples is None else samples)
     if all_pixels * plan.channels <= SMALL // fraction:
         return None
@@ -233,15 +229,6 @@ def _divisor(number: int, most: int) -> int:
     """Return the largest divisor up to `most`, or the number itself if that is far below."""
     counts = range(-(-number // most), 4 * number // most + 1)
     return next((number // count for count in counts if number % count == 0), number)
-
-
-def _on_processor() -> bool:
-    return not tf.config.list_logical_devices("GPU")
-
-
-def _in_xla() -> bool:
-    """Whether XLA will compile what is being called."""
-    return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
 
 
 def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tensor], Block]]:
@@ -284,7 +271,7 @@ def _like_logits(
     XLA, which has no operation that writes in place, stacks in place itself.
     """
     z = arrays[0]
-    if _in_xla():
+    if in_xla():
         return tf.reshape(_stacked(cut, arrays, function, z.dtype), tf.shape(z))
     count, block = _blocks(cut, arrays)
     shape = count, cut[0] * cut[1], z.shape[2]
@@ -303,7 +290,7 @@ def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tenso
     if _class_axis(plan) == 2:
         z, t = xp.moveaxis(z, 2, 1), t if plan.index else xp.moveaxis(t, 2, 1)
     # TensorFlow's own operations are slow where a class axis has to be broadcast along.
-    apart = plan.classes <= APART and _on_processor() and not _in_xla()
+    apart = plan.classes <= APART and on_processor() and not in_xla()
     block = read_block(xp, kernel, plan, dtype, z, t, w, classes_apart=apart)
     # A label out of range is an error where its value can be seen; elsewhere the loss is nan.
     seen = tf.executing_eagerly() and block.wrong is not None and "CPU" in block.wrong.device
@@ -312,49 +299,35 @@ def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tenso
     return block
 
 
-def _keeps(kernel: Kernel, plan: Plan) -> bool:
-    """Whether to keep the slope of every pixel's term for backward.
-
-    XLA drops it if nobody asks for it; an accelerator waits for memory, not for logarithms.
-    """
-    return plan.index and kernel.keep_slope and _in_xla() and _on_processor()
-
-
-def _sums(
-    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, *, keep: bool
-) -> tuple[Sums, Tensor | None]:
-    """Return the sums, and block for block the slopes to keep."""
+@fused
+def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
     problems = plan.channels if plan.activation == "sigmoid" else 1
     dtype = _sums_dtype(kernel, plan, z)
 
     def of_block(block: Block, _: Any = None) -> list[Tensor]:
         read = _read(kernel, plan, dtype, *block)
         sums = block_sums(xp, kernel, plan, read)
-        parts = [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
-        slopes = pixel_slopes(xp, kernel, plan, read) if keep else ()
-        return [*parts, *(tf.cast(slope, _pixel_dtype(plan, z)) for slope in slopes)]
+        return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
 
     cut = _cut(plan, z)
     if cut is None:
         parts = of_block((z, t, w))
-        kept = parts.pop() if keep else None
     else:
         names = 1 + (kernel.pixel is not None) + 3 * (kernel.region is not None)
-        dtypes = [tf.float64] * names + [_pixel_dtype(plan, z)] * keep
-        stacked = _stacked(cut, (z, t, w), of_block, dtypes)
-        kept = stacked.pop() if keep else None
+        stacked = _stacked(cut, (z, t, w), of_block, [tf.float64] * names)
         parts = [
             tf.reduce_sum(tf.reshape(s, (xp.size(z, 0), -1, *s.shape[2:])), 1) for s in stacked
         ]
     weight, *rest = parts
     pixel = rest.pop(0) if kernel.pixel is not None else None
-    return Sums(weight, pixel, *(rest or (None,) * 3)), kept
+    return Sums(weight, pixel, *(rest or (None,) * 3))
 
 
 def _losses(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
     return region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
 
 
+@fused
 def _gradient(
     kernel: Kernel,
     plan: Plan,
@@ -363,7 +336,6 @@ def _gradient(
     w: Tensor | None,
     sums: Sums,
     cotangent: Tensor,
-    kept: Tensor | None,
 ) -> Tensor:
     dtype = _pixel_dtype(plan, z)
     k, problems = _class_axis(plan), plan.channels if plan.activation == "sigmoid" else 1
@@ -371,15 +343,14 @@ def _gradient(
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, tf.shape(z)[0], dtype)
 
-    def of_block(block: Block, slopes: Slopes, kept: Tensor | None) -> Tensor:
-        read = _read(kernel, plan, dtype, *block)
-        dz = block_gradient(xp, kernel, plan, read, slopes, None if kept is None else (kept,))
+    def of_block(block: Block, slopes: Slopes) -> Tensor:
+        dz = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, *block), slopes)
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
 
     cut = _cut(plan, z)
     if cut is None:
-        return of_block((z, t, w), slopes, kept)
+        return of_block((z, t, w), slopes)
     samples, per_sample = cut[0], z.shape[1] // cut[1]
 
     of_them = [
@@ -388,7 +359,7 @@ def _gradient(
 
     def of_samples(block: Block, i: Tensor) -> Tensor:
         here = Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
-        return of_block(block, here, None if kept is None else kept[i])
+        return of_block(block, here)
 
     return _like_logits(cut, (z, t, w), of_samples)
 
@@ -401,7 +372,6 @@ def _gradient_once(
     w: Tensor | None,
     sums: Sums,
     cotangent: Tensor,
-    kept: Tensor | None,
 ) -> Tensor:
     """The gradient, as a function that refuses to be differentiated again."""
 
@@ -413,6 +383,6 @@ def _gradient_once(
                 "unifocal_tensorflow.namespace instead"
             )
 
-        return _gradient(kernel, plan, z, t, w, sums, cotangent, kept), refuse
+        return _gradient(kernel, plan, z, t, w, sums, cotangent), refuse
 
     return once(z, cotangent)

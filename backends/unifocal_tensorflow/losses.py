@@ -304,7 +304,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal": Kernel(
@@ -320,7 +319,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "dice": Kernel(
@@ -330,7 +328,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "tversky": Kernel(
@@ -343,7 +340,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal_tversky": Kernel(
@@ -363,7 +359,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "combo": Kernel(
@@ -383,7 +378,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
-        keep_slope=False,
         cancels=True,
     ),
     "hybrid_focal": Kernel(
@@ -417,7 +411,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal": Kernel(
@@ -442,7 +435,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
@@ -470,7 +462,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "unified_focal": Kernel(
@@ -505,7 +496,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
 }

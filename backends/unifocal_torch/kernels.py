@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import torch
@@ -10,18 +9,6 @@ import torch
 from unifocal_spec import Kernel, Plan
 
 Tensor = torch.Tensor
-
-
-class Switch:
-    """Whether kernels may run: what the program said, else what an environment variable says."""
-
-    def __init__(self, variable: str) -> None:
-        self.variable = variable
-        self.chosen: bool | None = None
-
-    def __bool__(self) -> bool:
-        """Without either they may."""
-        return os.environ.get(self.variable, "1") != "0" if self.chosen is None else self.chosen
 
 
 def know(kernel: Kernel, plan: Plan) -> bool:

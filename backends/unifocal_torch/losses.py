@@ -347,7 +347,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal": Kernel(
@@ -363,7 +362,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "dice": Kernel(
@@ -373,7 +371,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(dice_region, dice_region_gradient, ()),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "tversky": Kernel(
@@ -386,7 +383,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(tversky_region, tversky_region_gradient, ("alpha", "beta")),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "focal_tversky": Kernel(
@@ -406,7 +402,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "combo": Kernel(
@@ -426,7 +421,6 @@ KERNELS: dict[str, Kernel] = {
         region=Part(minus_dice_index_region, minus_dice_index_region_gradient, ()),
         combine=Part(combo_combine, combo_combine_gradient, ("alpha",)),
         label_only=True,
-        keep_slope=False,
         cancels=True,
     ),
     "hybrid_focal": Kernel(
@@ -460,7 +454,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal": Kernel(
@@ -485,7 +478,6 @@ KERNELS: dict[str, Kernel] = {
         region=None,
         combine=None,
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
     "asymmetric_focal_tversky": Kernel(
@@ -513,7 +505,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=None,
         label_only=True,
-        keep_slope=False,
         cancels=False,
     ),
     "unified_focal": Kernel(
@@ -548,7 +539,6 @@ KERNELS: dict[str, Kernel] = {
         ),
         combine=Part(balance_combine, balance_combine_gradient, ("lam",)),
         label_only=True,
-        keep_slope=True,
         cancels=False,
     ),
 }

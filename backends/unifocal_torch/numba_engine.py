@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 
 from unifocal.engine.pixels import label_out_of_range
+from unifocal.engine.switch import Switch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
 from unifocal_torch import namespace as xp
-from unifocal_torch.kernels import Switch, coefficient_rows, know, problem_count, readable
+from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
 Tensor = torch.Tensor
 Array = NDArray[Any]

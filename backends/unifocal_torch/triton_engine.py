@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
+from unifocal.engine.switch import Switch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
 from unifocal_torch.blocks import loss_of_sums, slopes_of_sums
-from unifocal_torch.kernels import Switch, coefficient_rows, know, problem_count, readable
+from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
 __all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes", "use_triton"]
 

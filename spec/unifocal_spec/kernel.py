@@ -33,8 +33,5 @@ class Kernel:
     combine: Part | None
     label_only: bool
     """Whether the pixel term vanishes at t = 0, so that an index label needs its class alone."""
-    keep_slope: bool
-    """Whether the slope of the label's class by log p takes logarithms, so that a compiled program
-    does better to keep it for backward than to compute it again."""
     cancels: bool
     """Whether the two parts have opposite signs, so that little may be left of them."""

@@ -119,7 +119,6 @@ def as_kernel(loss: Loss, xp: Any) -> Kernel:
         part(loss.region),
         part(loss.combine),
         label_only=False,
-        keep_slope=False,
         cancels=False,
     )
 

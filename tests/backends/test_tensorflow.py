@@ -171,7 +171,7 @@ def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
 ):
     """As accelerators get it. Twice it must: the gradient needs the sums of all pixels."""
     engine = importlib.import_module("unifocal_tensorflow.engine")
-    monkeypatch.setattr(engine, "_on_processor", lambda: False)
+    monkeypatch.setattr(engine, "on_processor", lambda: False)
     shape = (2, 3, 1 << 14) if axis == 1 else (2, 1 << 14, 3)
     arguments = tf.zeros(shape), tf.zeros((2, 1 << 14), tf.int32)
     loss = lambda z, t: getattr(ut, name)(z, t, axis=axis)  # noqa: E731
@@ -182,14 +182,85 @@ def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
     assert "while" not in program.operations()
 
 
-def test_xla_takes_the_logarithms_of_a_pixel_once():
-    """The backward pass has the slope of the pixel term from the forward pass."""
-    arguments = tf.zeros((2, 1 << 18, 3)), tf.zeros((2, 1 << 18), tf.int32)
-    compiled = tf.function(lambda z, t: _value_and_grad(ut.focal, z, t), jit_compile=True)
-    text = compiled.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
-    operations = hlo.parse(text).operations()
-    assert operations.count("log") == operations.count("log-plus-one") == 1
-    assert operations.count("while") == 2
+# What XLA compiles in a graph that it does not compile as a whole ---------------------------------
+
+
+@pytest.fixture
+def xla(monkeypatch):
+    """The module, and a large array to be one of ten logits."""
+    monkeypatch.delenv("UNIFOCAL_XLA", raising=False)
+    module = importlib.import_module("unifocal_tensorflow.xla")
+    monkeypatch.setattr(module, "MANY", 10)
+    yield module
+    module.use_xla(None)
+
+
+def _compiled_passes(*arguments: Any, **options: Any) -> int:
+    """How many functions of the graph of value and gradient XLA compiles."""
+    call = lambda z, t: _value_and_grad(ut.unified_focal, z, t)  # noqa: E731
+    graph = tf.function(call, **options).get_concrete_function(*arguments).graph.as_graph_def()
+    return sum(f.attr["_XlaMustCompile"].b for f in graph.library.function)
+
+
+def _specifications(*shape: int | None) -> tuple[tf.TensorSpec, tf.TensorSpec]:
+    return tf.TensorSpec([*shape, 3]), tf.TensorSpec(shape, tf.int64)
+
+
+@EVERY_KIND
+@TARGETS
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.usefixtures("xla")
+def test_xla_compiles_the_passes_of_a_graph(name, target, axis):
+    z, t = _arrays(axis=axis)
+    t = t if target == "index" else _soft(t)
+    t = t if axis == -1 or target == "index" else tf.transpose(t, (0, 3, 1, 2))
+    weight = tf.random.stateless_uniform((2, 5, 6), seed=(0, 1))
+    activation = "sigmoid" if target == "sigmoid" else "softmax"
+
+    def loss(z: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        return getattr(ut, name)(z, t, axis=axis, weight=weight, activation=activation)
+
+    wanted = _value_and_grad(loss, z, t)
+    _hold(tf.function(lambda z, t: _value_and_grad(loss, z, t))(z, t), wanted)
+
+
+@pytest.mark.usefixtures("xla")
+def test_xla_compiles_both_passes_and_nothing_twice():
+    assert _compiled_passes(*_arrays()) == 2
+    assert _compiled_passes(*_specifications(None, 5, 6)) == 2
+    assert _compiled_passes(*_arrays(), jit_compile=True) == 0
+
+
+def test_xla_is_left_out_where_it_could_compile_often_for_little(xla):
+    z, t = _arrays(1, 5)
+    assert _compiled_passes(z[:1], t[:1]) == 2  # fifteen logits
+    xla.MANY = 16
+    assert _compiled_passes(z[:1], t[:1]) == 0
+    assert _compiled_passes(z, t) == 2
+    assert _compiled_passes(*_specifications(None, 1, 5)) == 2  # sixteen samples
+    xla.MANY = 1
+    assert _compiled_passes(*_specifications(2, None, 5)) == 0
+
+
+def test_xla_can_be_switched_off_and_is_off_on_accelerators(xla, monkeypatch):
+    arrays = _arrays()
+    xla.use_xla(False)
+    assert _compiled_passes(*arrays) == 0
+    xla.use_xla(None)
+    monkeypatch.setenv("UNIFOCAL_XLA", "0")
+    assert _compiled_passes(*arrays) == 0
+    xla.use_xla(True)  # said in the program, it counts for more
+    assert _compiled_passes(*arrays) == 2
+    monkeypatch.setattr(xla, "on_processor", lambda: False)
+    assert _compiled_passes(*arrays) == 2
+    xla.use_xla(None)
+    monkeypatch.delenv("UNIFOCAL_XLA")
+    assert _compiled_passes(*arrays) == 0
+
+
+def test_a_build_without_xla_does_without(xla, monkeypatch):
+    monkeypatch.setattr(tf.test, "is_built_with_xla", lambda: False)
+    assert _compiled_passes(*_arrays()) == 0
 
 
 def test_logits_in_a_variable():
@@ -281,7 +352,16 @@ def test_a_label_out_of_range_is_an_error_or_nan(label):
     assert np.isfinite(ut.dice(z, t, ignore_index=label))
 
 
+@pytest.mark.usefixtures("xla")
+def test_a_label_out_of_range_is_nan_where_xla_compiles_the_passes():
+    z, t = _arrays()
+    value, gradient = tf.function(lambda z, t: _value_and_grad(ut.dice, z, t))(z, t + 1)
+    assert np.isnan(value)
+    assert np.all(np.isnan(gradient))
+
+
 @pytest.mark.parametrize("graph", [False, True], ids=["eager", "graph"])
+@pytest.mark.usefixtures("xla")
 def test_a_second_derivative_is_refused(graph):
     z, t = _arrays()
 

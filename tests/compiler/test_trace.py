@@ -227,12 +227,6 @@ def test_numbers_become_exact_ones_by_any_way_in(namespace, number):
     assert all(isinstance(entry, number) for way in ways for entry in way)
 
 
-@pytest.mark.parametrize("name", PIXEL_LOSSES)
-def test_only_focal_slopes_take_logarithms(name):
-    focal = "focal" in name
-    assert t.slope_takes_logarithms(t.trace_part(LOSSES[name], "pixel")) == focal
-
-
 @pytest.mark.parametrize("name", [name for name in LOSSES if "region" in LOSSES[name].parts])
 def test_only_combo_takes_its_region_term_away(name):
     assert t.is_negative(t.trace_part(LOSSES[name], "region")) == (name == "combo")

@@ -21,7 +21,6 @@ from unifocal.compiler.trace import (
     TracedPart,
     is_label_only,
     is_negative,
-    slope_takes_logarithms,
     trace,
 )
 from unifocal_spec import OPTIONS, ClassSet, Loss, Number
@@ -224,13 +223,12 @@ def _kernel(loss: Loss, parts: dict[str, TracedPart]) -> str:
 
     pixel, region = parts.get("pixel"), parts.get("region")
     label_only = pixel is None or is_label_only(pixel)
-    keep_slope = pixel is not None and label_only and slope_takes_logarithms(pixel)
     cancels = pixel is not None and region is not None and is_negative(region)
     hyper = ", ".join(f"{n!r}: {_constructor(h)}" for n, h in loss.hyperparameters.items())
     return (
         f"Kernel(name={loss.name!r}, hyperparameters={{{hyper}}}, pixel={reference('pixel')}, "
         f"region={reference('region')}, combine={reference('combine')}, label_only={label_only}, "
-        f"keep_slope={keep_slope}, cancels={cancels})"
+        f"cancels={cancels})"
     )
 
 

@@ -185,11 +185,6 @@ def is_label_only(pixel: TracedPart) -> bool:
     return bool(sp.simplify(pixel.value.subs(T, 0)) == 0)
 
 
-def slope_takes_logarithms(pixel: TracedPart) -> bool:
-    """Whether ∂/∂log p of a pixel term depends on how sure the prediction is."""
-    return any(slope.has(LOG_P, LOG_Q) for slope in pixel.gradient)
-
-
 def is_negative(region: TracedPart) -> bool:
     """Whether a region term falls below 0, as it does at a perfect prediction if anywhere."""
     return bool(region.value.subs({TP: 1, FP: 0, FN: 0, SMOOTH: 1}).is_negative)

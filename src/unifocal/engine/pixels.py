@@ -173,23 +173,12 @@ def block_sums(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Sums:
     return Sums(weight, pixel, tp, fp, fn)
 
 
-def pixel_slopes(xp: Any, kernel: Kernel, plan: Plan, block: Block) -> Slabs:
-    """Return ∂(pixel term)/∂log p; of the label's class alone, in one slab, where `p` has one."""
-    assert kernel.pixel is not None
-    return _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
-
-
-def block_gradient(
-    xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes, kept: Slabs | None = None
-) -> Array:
-    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns.
-
-    `kept` is what `pixel_slopes` has returned of the same block before, if somebody kept it.
-    """
+def block_gradient(xp: Any, kernel: Kernel, plan: Plan, block: Block, slopes: Slopes) -> Array:
+    """Return ∂L/∂z of a block, from the slopes that `spread_slopes` returns."""
     p, _, w, _ = block
     by_log_p = None
     if kernel.pixel is not None:
-        terms = pixel_slopes(xp, kernel, plan, block) if kept is None else kept
+        terms = _pixel_terms(xp, plan, kernel.pixel, kernel.pixel.gradient, block)
         by_log_p = each(lambda slope: slopes.pixel * slope, terms)
     dz = p.chain(by_log_p, slopes)
     if plan.activation == "sigmoid":
