@@ -288,17 +288,16 @@ def _fold(
 ) -> Carry:
     """Apply step(carry, block, first pixel) to one block of pixels after the other.
 
-    Where they do not come out even, the last block may overlap the one before; else a rest comes
-    before all blocks.
+    Where they do not come out even, the last block may overlap the one before; else a few pixels
+    come before all blocks.
     """
     logits = arrays[0]
     pixel_axis = 3 - _class_axis(plan)
     pixels = logits.shape[pixel_axis]
-    width = _block_width(logits.shape[0] * plan.channels, pixels)
-    if width == pixels:
+    count = _block_count(logits.shape[0] * plan.channels, pixels)
+    if count == 1:
         return step(carry, arrays, np.int32(0))
-    rest = pixels % width
-    count = pixels // width + (overlap and rest > 0)
+    width = -(-pixels // count) if overlap else pixels // count
 
     def cut(first: Any, width: int) -> Arrays:
         z, t, w = arrays
@@ -312,23 +311,23 @@ def _fold(
         first = jnp.minimum(i * width, pixels - width) if overlap else i * width
         return step(carry, cut(first, width), first)
 
-    if rest and not overlap:
-        first = np.int32(pixels - rest)
-        carry = step(carry, cut(first, rest), first)
+    if few := max(pixels - count * width, 0):
+        first = np.int32(pixels - few)
+        carry = step(carry, cut(first, few), first)
     # int32: `vmap` visits the loop again when float64 and int64 are switched off.
     return lax.fori_loop(np.int32(0), np.int32(count), body, carry)
 
 
-def _block_width(logits_per_pixel: int, pixels: int) -> int:
-    """Pixels per block: what stays in a processor's cache.
+def _block_count(logits_per_pixel: int, pixels: int) -> int:
+    """Into how many blocks to cut the pixels, so that one stays in a processor's cache.
 
     One piece elsewhere: accelerators fuse, and of arrays that may be sharded over several devices
     a loop would gather every block. So too where the size is left open.
     """
     known = isinstance(pixels, int) and isinstance(logits_per_pixel, int) and pixels <= _INT32
     if not known or jax.default_backend() != "cpu" or jax.device_count() > 1:
-        return pixels
-    return min(max(BLOCK // max(logits_per_pixel, 1), 1), pixels)
+        return 1
+    return max(-(-pixels // max(BLOCK // max(logits_per_pixel, 1), 1)), 1)
 
 
 def _read(kernel: Kernel, plan: Plan, dtype: Any, block: Arrays) -> Block:
