@@ -67,15 +67,22 @@ def test_value_and_grad_needs_no_autodiff(backend, name, sigmoid):
     assert_gradient(np.asarray(gradient), _wanted(name, sigmoid)[1], FLOAT64)
 
 
-@pytest.mark.parametrize("axis", [1, 2, 3, -1])
-def test_the_class_axis_may_be_any_but_the_first(backend, axis):
-    arrays = calls()
-    arrays["logits"] = np.moveaxis(arrays["logits"], 1, axis)
-    both = uf.value_and_grad(uf.unified_focal)
-    value, gradient = both(**native(backend, arrays), axis=axis)
-    assert_value(value, _wanted("unified_focal")[0], FLOAT64)
-    found = np.moveaxis(np.asarray(gradient), axis, 1)
-    assert_gradient(found, _wanted("unified_focal")[1], FLOAT64)
+@cache
+def _volumes(soft: bool) -> tuple[dict[str, np.ndarray], tuple[float, np.ndarray]]:
+    """Arrays with three axes of pixels, so that no move undoes itself; and truth."""
+    arrays = {name: np.stack((x, x[::-1], x), axis=-1) for name, x in calls(soft=soft).items()}
+    return arrays, oracle.value_and_grad("unified_focal", *arrays.values())
+
+
+@pytest.mark.parametrize("soft", [False, True], ids=["index", "soft"])
+@pytest.mark.parametrize("axis", [1, 2, 3, 4, -1])
+def test_the_class_axis_may_be_any_but_the_first(backend, axis, soft):
+    arrays, (wanted, by_logits) = _volumes(soft)
+    moved = {"logits", "target"} if soft else {"logits"}
+    arrays = {n: np.moveaxis(x, 1, axis) if n in moved else x for n, x in arrays.items()}
+    value, gradient = uf.value_and_grad(uf.unified_focal)(**native(backend, arrays), axis=axis)
+    assert_value(value, wanted, FLOAT64)
+    assert_gradient(np.moveaxis(np.asarray(gradient), axis, 1), by_logits, FLOAT64)
 
 
 def test_the_preprints_name_is_the_same_object():
