@@ -25,6 +25,7 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
+    pixels_alike,
     read_block,
     spread_slopes,
     sums_in_float64,
@@ -261,12 +262,12 @@ def _pixel_dtype(plan: Plan, logits: Array) -> Any:
 
 
 def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
-    """The dtype of the terms that are summed."""
-    return (
-        jnp.dtype("float64")
-        if sums_in_float64(kernel, plan, logits.shape)
-        else _pixel_dtype(plan, logits)
-    )
+    """The dtype of the terms that are summed.
+
+    Where arrays may be sharded, pixels are not compared: they may be alike.
+    """
+    wide = sums_in_float64(kernel, plan, logits.shape) or _processors() > 1
+    return jnp.dtype("float64") if wide else _pixel_dtype(plan, logits)
 
 
 # Blocks -------------------------------------------------------------------------------------------
@@ -325,9 +326,14 @@ def _block_count(logits_per_pixel: int, pixels: int) -> int:
     a loop would gather every block. So too where the size is left open.
     """
     known = isinstance(pixels, int) and isinstance(logits_per_pixel, int) and pixels <= _INT32
-    if not known or jax.default_backend() != "cpu" or jax.device_count() > 1:
+    if not known or _processors() != 1:
         return 1
     return max(-(-pixels // max(BLOCK // max(logits_per_pixel, 1), 1)), 1)
+
+
+def _processors() -> int:
+    """How many devices there are, if they are processors and no accelerators."""
+    return jax.device_count() if jax.default_backend() == "cpu" else 0
 
 
 def _read(kernel: Kernel, plan: Plan, dtype: Any, block: Arrays) -> Block:
@@ -341,10 +347,18 @@ def _sums(kernel: Kernel, plan: Plan, *arrays: Any) -> Sums:
     problems = plan.channels if plan.activation == "sigmoid" else 1
     dtype = _sums_dtype(kernel, plan, arrays[0])
 
-    def of_block(block: Arrays) -> Sums:
+    def computed_in(dtype: Any, block: Arrays) -> Sums:
         sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, block))
         shape = (arrays[0].shape[0], problems)
         return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in sums))
+
+    def of_block(block: Arrays) -> Sums:
+        if dtype == jnp.float64 or not _processors():
+            return computed_in(dtype, block)
+        z = block[0] if _class_axis(plan) == 1 else jnp.moveaxis(block[0], 2, 1)
+        wide, narrow = partial(computed_in, jnp.dtype("float64")), partial(computed_in, dtype)
+        sums: Sums = lax.cond(pixels_alike(xp, plan, z), wide, narrow, block)
+        return sums
 
     def step(sums: Sums, block: Arrays, _: Any) -> Sums:
         return regions.add_sums(sums, of_block(block))

@@ -13,6 +13,7 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
+    pixels_alike,
     read_block,
     spread_slopes,
     sums_in_float64,
@@ -152,13 +153,13 @@ def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
     return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> np.dtype[Any]:
-    """The dtype of the terms that are summed."""
-    return (
-        np.dtype(np.float64)
-        if sums_in_float64(kernel, plan, logits.shape)
-        else _pixel_dtype(plan, logits)
-    )
+def _sums_dtype(kernel: Kernel, plan: Plan, z: Array) -> np.dtype[Any]:
+    """The dtype of the terms that are summed, for logits (N, C, M)."""
+    dtype = _pixel_dtype(plan, z)
+    if dtype == np.float64:
+        return dtype
+    wide = sums_in_float64(kernel, plan, z.shape) or pixels_alike(xp, plan, z)
+    return np.dtype(np.float64) if wide else dtype
 
 
 def _blocks(z: Array) -> list[slice]:

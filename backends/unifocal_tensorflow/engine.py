@@ -16,6 +16,7 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
+    pixels_alike,
     read_block,
     spread_slopes,
     sums_in_float64,
@@ -33,7 +34,7 @@ from unifocal_spec.regions import (
     shares,
 )
 from unifocal_tensorflow import namespace as xp
-from unifocal_tensorflow.xla import SAMPLES, fused, in_xla, on_processor
+from unifocal_tensorflow.xla import expected_size, fused, in_xla, on_processor
 
 __all__ = ["add_sums", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
 
@@ -212,14 +213,14 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     None stands for one piece. Accelerators get it: they fuse. So does everybody where the number of
     pixels is not known yet, and where a block of all classes would have to be copied.
     """
-    samples, pixels = z.shape[0], z.shape[3 - _class_axis(plan)]
-    if pixels is None or _class_axis(plan) == 1 or not on_processor():
+    logits = expected_size(z)
+    if logits is None or _class_axis(plan) == 1 or not on_processor():
         return None
     fraction = XLA_FRACTION if in_xla() else 1
-    all_pixels = pixels * (SAMPLES if samples is None else samples)
-    if all_pixels * plan.channels <= SMALL // fraction:
+    if logits <= SMALL // fraction:
         return None
-    width = max(min(BLOCK // fraction // plan.channels, all_pixels // SHARE), 1)
+    samples, pixels, _ = z.shape
+    width = max(min(BLOCK // fraction, logits // SHARE) // plan.channels, 1)
     if width < pixels:
         return 1, _divisor(pixels, width)
     return 1 if samples is None else _divisor(samples, width // pixels), pixels
@@ -304,10 +305,18 @@ def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) ->
     problems = plan.channels if plan.activation == "sigmoid" else 1
     dtype = _sums_dtype(kernel, plan, z)
 
-    def of_block(block: Block, _: Any = None) -> list[Tensor]:
+    def computed_in(dtype: Any, block: Block) -> list[Tensor]:
         read = _read(kernel, plan, dtype, *block)
         sums = block_sums(xp, kernel, plan, read)
         return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
+
+    def of_block(block: Block, _: Any = None) -> list[Tensor]:
+        if dtype == tf.float64 or not on_processor():
+            return computed_in(dtype, block)
+        z = block[0] if _class_axis(plan) == 1 else xp.moveaxis(block[0], 2, 1)
+        wide, narrow = partial(computed_in, tf.float64, block), partial(computed_in, dtype, block)
+        sums: list[Tensor] = tf.cond(pixels_alike(xp, plan, z), wide, narrow)
+        return sums
 
     cut = _cut(plan, z)
     if cut is None:

@@ -63,9 +63,14 @@ def fused(run: Callable[..., Result]) -> Callable[..., Result]:
     return run_fused
 
 
-def _compiles(z: tf.Tensor) -> bool:
+def expected_size(z: tf.Tensor) -> int | None:
+    """How many logits there will be, if it is known how many a sample has."""
     samples, *sizes = z.shape
-    if tf.executing_eagerly() or in_xla() or None in sizes or not tf.test.is_built_with_xla():
+    return None if None in sizes else math.prod(sizes) * (SAMPLES if samples is None else samples)
+
+
+def _compiles(z: tf.Tensor) -> bool:
+    if tf.executing_eagerly() or in_xla() or not tf.test.is_built_with_xla():
         return False
-    many = math.prod(sizes) * (SAMPLES if samples is None else samples) >= MANY
+    many = (expected_size(z) or 0) >= MANY
     return many and bool(_switch) and (on_processor() or _switch.chosen is True)

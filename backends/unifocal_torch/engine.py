@@ -18,13 +18,23 @@ from typing import Any
 
 import torch
 
-from unifocal.engine.pixels import sums_in_float64
+from unifocal.engine.pixels import pixels_alike, sums_in_float64
+from unifocal_numpy import namespace as numpy_xp
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
+from unifocal_torch.kernels import readable
 
-__all__ = ["add_sums", "choose_way", "evaluate", "loss_of_sums", "piece_gradient", "piece_sums"]
+__all__ = [
+    "add_sums",
+    "choose_way",
+    "evaluate",
+    "loss_of_sums",
+    "piece_gradient",
+    "piece_sums",
+    "sums_dtype",
+]
 
 Tensor = torch.Tensor
 
@@ -56,8 +66,8 @@ def piece_sums(
     """Return the plan of a piece of the pixels, and its sums."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
-        dtype = _sums_dtype(kernel, plan, logits)
-        call = kernel, plan, dtype, *_canonical(plan, logits, target, weight)
+        z, t, w = _canonical(plan, logits, target, weight)
+        call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
 
 
@@ -147,10 +157,22 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
     return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _sums_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> torch.dtype:
-    """The dtype of the terms that are summed; MPS lacks float64."""
-    wide = sums_in_float64(kernel, plan, logits.shape) and logits.device.type != "mps"
-    return torch.float64 if wide else _pixel_dtype(plan, logits)
+def sums_dtype(kernel: Kernel, plan: Plan, z: Tensor) -> torch.dtype:
+    """The dtype of the terms that are summed, for logits (N, C, M); MPS lacks float64."""
+    dtype = _pixel_dtype(plan, z)
+    if dtype is torch.float64 or z.device.type == "mps":
+        return dtype
+    wide = sums_in_float64(kernel, plan, z.shape) or (z.is_cpu and _maybe_alike(plan, z))
+    return torch.float64 if wide else dtype
+
+
+def _maybe_alike(plan: Plan, z: Tensor) -> bool:
+    """Whether pixels are alike, or cannot be seen not to be: by a compiler, and under `vmap`."""
+    if torch.compiler.is_compiling() or not readable(z, z.device):
+        return True
+    bits = z.view(torch.int16 if z.element_size() == 2 else torch.int32)
+    # By NumPy: PyTorch's threads would go on waiting, busily, while Numba's work.
+    return bool(pixels_alike(numpy_xp, plan, bits.numpy()))
 
 
 def choose_way(
@@ -194,7 +216,7 @@ class _Loss(torch.autograd.Function):
     def forward(
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
-        call = kernel, plan, _sums_dtype(kernel, plan, z), z, t, w
+        call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
         return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums

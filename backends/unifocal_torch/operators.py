@@ -20,7 +20,7 @@ from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
 from unifocal_torch import numba_engine
 from unifocal_torch.blocks import loss_of_sums
-from unifocal_torch.engine import choose_way
+from unifocal_torch.engine import choose_way, sums_dtype
 from unifocal_torch.losses import KERNELS
 
 __all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes"]
@@ -49,8 +49,8 @@ def _transformed() -> bool:
 def pixel_sums(
     kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
 ) -> Sums:
-    """Return the sums over pixels of every problem, computed in `dtype`."""
-    sums = iter(_pixel_sums(kernel.name, _text(plan), dtype, z, t, w))
+    """Return the sums over pixels of every problem, in a dtype for when the logits are seen."""
+    sums = iter(_pixel_sums(kernel.name, _text(plan), z, t, w))
     return Sums(*(next(sums) if needed else None for needed in _needed(kernel)))
 
 
@@ -102,15 +102,14 @@ def _needed(kernel: Kernel) -> tuple[bool, ...]:
 
 
 @torch.library.custom_op("unifocal::pixel_sums", mutates_args=())
-def _pixel_sums(
-    kernel: str, plan: str, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
-) -> list[Tensor]:
-    call = KERNELS[kernel], _plan(plan), dtype, z, t, w
+def _pixel_sums(kernel: str, plan: str, z: Tensor, t: Tensor, w: Tensor | None) -> list[Tensor]:
+    meant = KERNELS[kernel], _plan(plan)
+    call = *meant, sums_dtype(*meant, z), z, t, w
     return [s.contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
 
 
 @_pixel_sums.register_fake
-def _(kernel: str, plan: str, dtype: torch.dtype, z: Tensor, *_: Any) -> list[Tensor]:
+def _(kernel: str, plan: str, z: Tensor, *_: Any) -> list[Tensor]:
     meant = _plan(plan)
     number = z.shape[0], z.shape[1] if meant.activation == "sigmoid" else 1
     shapes = (number, number, *((*number, meant.classes),) * 3)

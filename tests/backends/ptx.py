@@ -108,7 +108,7 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
     dtype = (
         engine._pixel_dtype(plan, logits)
         if case.gradient
-        else engine._sums_dtype(kernel, plan, logits)
+        else engine.sums_dtype(kernel, plan, logits.to("meta"))  # a GPU's are not looked at
     )
     call = kernel, plan, dtype, logits, target, weight
 

@@ -265,7 +265,7 @@ def test_pixels_that_do_not_come_out_even_are_written_with_the_others(name, axis
 @pytest.mark.parametrize("axis", [-1, 1])
 @pytest.mark.parametrize("rest", [0, 64])
 def test_nothing_of_the_size_of_the_logits_is_made_beside_the_gradient(name, axis, rest):
-    pixels = 32 * (engine.BLOCK // 6) + rest
+    pixels = 64 * (engine.BLOCK // 6) + rest
     z = jax.ShapeDtypeStruct((2, 3, pixels) if axis == 1 else (2, pixels, 3), jnp.float32)
     t = jax.ShapeDtypeStruct((2, pixels), jnp.int32)
     both = jax.jit(jax.value_and_grad(lambda z, t: getattr(uj, name)(z, t, axis=axis)))

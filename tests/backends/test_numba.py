@@ -29,7 +29,9 @@ from tests.backends.kernel_checks import (  # noqa: E402
     doubles,
     vector_name,
 )
+from tests.parity.alike import hold_kinds  # noqa: E402
 from tests.parity.bounds import assert_gradient, assert_value  # noqa: E402
+from unifocal.certificate.backends import Backend  # noqa: E402
 from unifocal_torch import numba_engine, numba_halves, numba_math  # noqa: E402
 
 HALVES = [torch.float16, torch.bfloat16]
@@ -56,6 +58,10 @@ def test_golden_values(way, vector, dtype):
     value, gradient = way.run_golden(vector, dtype)
     assert_value(value.sum(), float(vector.value), np.dtype(dtype))
     assert_gradient(gradient.numpy(), vector.gradient.astype(float), np.dtype(dtype))
+
+
+def test_pixels_that_are_alike():
+    hold_kinds(Backend.TORCH)
 
 
 # Against tensor code ------------------------------------------------------------------------------

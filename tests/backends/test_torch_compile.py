@@ -14,6 +14,8 @@ from torch._dynamo.backends.common import aot_autograd  # noqa: E402
 
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
+from tests.parity.alike import hold_kinds  # noqa: E402
+from unifocal.certificate.backends import Backend  # noqa: E402
 from unifocal_torch.namespace import expm1  # noqa: E402
 
 # Dynamo and Inductor call what PyTorch itself has deprecated.
@@ -247,6 +249,12 @@ def test_operators_are_what_they_say(operators, name, samples):
     assert len(calls) == 2
     for operator, arguments in calls:
         torch.library.opcheck(operator, arguments)
+
+
+def test_operators_see_pixels_that_are_alike(operators):
+    if not operators:
+        pytest.skip("tensor code is among the backends of the parity tests")
+    hold_kinds(Backend.TORCH_COMPILE)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

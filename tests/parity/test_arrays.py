@@ -99,7 +99,10 @@ def test_pixels_are_computed_in(
     pixels: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Those of the sums in float64 where they are few, those of the gradient never for that."""
+    """Those of the sums in float64 where they are few, those of the gradient never for that.
+
+    A program of JAX has both ways, of which one is taken when pixels are seen not to be alike.
+    """
     engine, seen = loaded(backend), []
     read = engine.read_block
 
@@ -111,9 +114,11 @@ def test_pixels_are_computed_in(
     monkeypatch.setattr(engine, "read_block", watched)
     z, t = call(pixels=pixels + 1)  # a shape of its own, which JAX traces anew
     backend.value_and_grad("dice", z.astype(dtype), t, axis=1, precision=precision)
-    sums = "float64" if pixels <= FEW else wanted
-    assert seen[0] == sums
-    assert set(seen) == {sums, wanted}
+    in_float64 = pixels <= FEW or backend is Backend.JAX
+    assert seen[0] == ("float64" if in_float64 else wanted)
+    if backend is not Backend.NUMPY:  # which is called once more for the value
+        assert seen[-1] == wanted
+    assert set(seen) == {seen[0], wanted}
 
 
 @pytest.mark.parametrize(

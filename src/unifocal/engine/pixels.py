@@ -19,20 +19,38 @@ from unifocal_spec.options import Plan
 from unifocal_spec.regions import Slopes, Sums
 
 FEW = 1 << 12
-"""The roundings of more pixels than these average out, unless all pixels are alike."""
+"""The roundings of more pixels than these average out, unless pixels are alike."""
+
+COMPARED = 16
+"""As many pixels of a sample are compared, each with each, to see whether they are alike."""
 
 
 def sums_in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
     """Whether the terms of logits of a shape are summed in float64, whatever the logits are in.
 
     They are where the pixels of a sample are known to be few, and where a loss is the difference of
-    two parts. So little may be left of these that every digit counts; and roundings do not average
-    out where pixels are alike, as those of a blank image.
+    two parts, of which so little may be left that every digit counts.
     """
     if plan.precision == "exact" or kernel.cancels:
         return True
     known = all(isinstance(size, int) for size in shape[1:])
     return known and math.prod(shape[1:]) <= FEW * plan.channels
+
+
+def pixels_alike(xp: Any, plan: Plan, z: Array) -> Array:
+    """Whether the pixels of any problem are so alike that their roundings do not average out.
+
+    They are taken to be where pixels that are compared have a twin each, in the mean: where more
+    than a quarter of all are the same, as in a blank image, or all are of a few kinds. Logits are
+    (N, C, M), or their bits, which compare likewise.
+    """
+    if plan.activation == "sigmoid":
+        z = xp.expand_dims(_channels_as_problems(xp, z), axis=1)
+    some = z[:, :, :: xp.size(z, 2) // COMPARED + 1]
+    differ = xp.any(xp.expand_dims(some, axis=3) != xp.expand_dims(some, axis=2), axis=1)
+    pairs = xp.total(xp.total(xp.astype(differ, z.dtype), axis=2), axis=1)
+    compared = xp.count(some, 2, pairs.dtype)
+    return xp.any(pairs <= compared * (compared - 2), axis=0)
 
 
 class Block(NamedTuple):
