@@ -121,22 +121,22 @@ def test_one_sigmoid_channel_is_softmax_over_zero_and_z(backend: Backend, loss: 
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("garbage", [np.nan, np.inf, -np.inf, 1e30])
-def test_an_ignored_pixel_might_as_well_not_exist(
-    backend: Backend, loss: str, garbage: float
-) -> None:
+def test_an_ignored_pixel_might_as_well_not_exist(backend: Backend, loss: str) -> None:
     rng = np.random.default_rng(2)
     z, t = rng.normal(size=(2, 3, 6)), rng.integers(0, 3, size=(2, 6))
     wanted, by_logits = backend.value_and_grad(loss, z[..., :4].copy(), t[:, :4].copy(), axis=1)
-    z[..., 4:], t[:, 4:] = garbage, -1
-    ignored = backend.value_and_grad(loss, z, t, axis=1, ignore_index=-1)
-    mask = np.ones((2, 6))
+    labelled, mask = np.where(np.arange(6) < 4, t, -1), np.ones((2, 6))
     mask[:, 4:] = 0
-    masked = backend.value_and_grad(loss, z, np.abs(t), mask, axis=1)
-    for value, gradient in (ignored, masked):
-        assert float(value) == pytest.approx(float(wanted), rel=1e-13)
-        np.testing.assert_allclose(gradient[..., :4], by_logits, rtol=1e-10, atol=1e-17)
-        assert (gradient[..., 4:] == 0).all()
+    by_label, by_weight = (
+        backend.runner(loss, axis=1, ignore_index=-1),
+        backend.runner(loss, axis=1),
+    )
+    for garbage in (np.nan, np.inf, -np.inf, 1e30):
+        z[..., 4:] = garbage
+        for value, gradient in (by_label(z, labelled), by_weight(z, t, mask)):
+            assert float(value) == pytest.approx(float(wanted), rel=1e-13)
+            np.testing.assert_allclose(gradient[..., :4], by_logits, rtol=1e-10, atol=1e-17)
+            assert (gradient[..., 4:] == 0).all()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
