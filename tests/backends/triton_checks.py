@@ -64,17 +64,13 @@ def test_golden_values_in_float64(way, vector):
     hold(way, vector, "float64")
 
 
-@pytest.mark.parametrize("vector", GOLDEN, ids=vector_name)
-def test_golden_values_in_float32(way, vector):
-    hold(way, vector, "float32")
-
-
 DEFAULTS = [v for v in GOLDEN if v.name in ("defaults", "soft target", "one sigmoid channel")]
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+# Of all vectors, float32 is tested next door: of so few pixels only its gradient is computed in it.
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("vector", DEFAULTS, ids=vector_name)
-def test_golden_values_in_half_precision(way, vector, dtype):
+def test_golden_values_in_less_precision(way, vector, dtype):
     hold(way, vector, dtype)
 
 
@@ -146,7 +142,7 @@ def test_other_dtypes_are_left_to_tensor_code(way):
 
 
 def test_many_classes_are_left_to_tensor_code(way):
-    z, t = doubles(5000, classes=9)  # few would be computed in float64
+    z, t = doubles(5000, samples=1, classes=9)  # few would be computed in float64
     way.run("unified_focal", z, t)
     assert way.sums == 0
     way.run("unified_focal", z.float(), t)

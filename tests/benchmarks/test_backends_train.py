@@ -32,7 +32,7 @@ import json, sys
 from pathlib import Path
 
 backend, images, out, overrides = sys.argv[1:]
-if backend == "tensorflow" and "distribution" in overrides:
+if backend == "tensorflow":
     import tensorflow as tf
 
     two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -40,14 +40,22 @@ if backend == "tensorflow" and "distribution" in overrides:
 from benchmarks.reproduce.__main__ import choose_backend
 from benchmarks.reproduce.experiments import grid
 
-small = {"epochs": 2, "filters": 2, "depth": 2, "batch": 4, **json.loads(overrides)}
-(planned,) = grid.plan("quick", ("bus",), backend, losses=["unified_focal"], overrides=small)
 choose_backend(backend)
 from benchmarks.reproduce.experiments import jobs
 
-place = jobs.Place("quick", Path(out), {"bus": Path(images)})
+
+def small(name, overrides):
+    overrides = {"epochs": 2, "filters": 2, "depth": 2, "batch": 4, **overrides}
+    (job,) = grid.plan("quick", ("bus",), backend, losses=["unified_focal"], overrides=overrides)
+    return job, jobs.Place("quick", Path(out, name), {"bus": Path(images)})
+
+
+planned = [small(name, changed) for name, changed in json.loads(overrides).items()]
 """
-RUN = "jobs.run(planned, place)"
+RUN = """
+for job in planned:
+    jobs.run(*job)
+"""
 # What still holds a group of processes when it is destroyed may wait for its threads for ever.
 RUN_TOGETHER = (
     """
@@ -71,12 +79,13 @@ RECORD = """
 from benchmarks.reproduce.losses import build
 from benchmarks.reproduce.training.agreement import record
 
+job, place = small("", {})
 prepared = place.prepared("bus")
-cases = jobs.split_of(prepared, planned.settings, 0).train
+cases = jobs.split_of(prepared, job.settings, 0).train
 record(
     place.out / f"{backend}.npz",
     build("unified_focal", {}),
-    planned.settings,
+    job.settings,
     prepared,
     cases,
     place.out / "start.npz",
@@ -89,12 +98,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_phantoms("bus", tmp_path_factory.mktemp("bus") / "images", 16, 0, (32, 32))
 
 
-def run(code: str, backend: str, images: Path, out: Path, **overrides: Any) -> None:
-    """Run a small job, or compare its first steps, in a process of its own."""
+def run(
+    code: str, backend: str, images: Path, out: Path, together: bool = False, **overrides: Any
+) -> None:
+    """Run code in a process of its own, or in two that train together; a keyword is a small job."""
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     starter = [sys.executable]
-    if backend == "torch" and "distribution" in overrides:
+    if together:
         starter += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     script = out / "script.py"
     out.mkdir(parents=True, exist_ok=True)
@@ -152,20 +163,37 @@ def test_epochs_are_timed_in_turns(images: Path, tmp_path: Path) -> None:
         assert re.search(rf"{loss} +│ \d+\.\d\d \(.*\) +│ –", timed.stdout)
 
 
+JOBS = {"one": {}, "half": {"precision": "mixed_float16"}, "two": {"distribution": "data"}}
+"""On one device, with layers in half precision, on two devices."""
+
+
+@pytest.fixture(scope="module")
+def trained(images: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What each of the jobs left, which share a process where the framework lets them."""
+
+    @cache
+    def of(backend: str) -> dict[str, Any]:
+        out = tmp_path_factory.mktemp(backend)
+        if backend == "torch":  # a process for each device
+            run(RUN, backend, images, out, **{name: JOBS[name] for name in ("one", "half")})
+            run(RUN_TOGETHER, backend, images, out, together=True, two=JOBS["two"])
+        else:
+            run(RUN, backend, images, out, **JOBS)
+        return {name: result(out / name) for name in JOBS}
+
+    return of
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_layers_may_compute_in_half_precision(images: Path, tmp_path: Path, backend: str) -> None:
-    run(RUN, backend, images, tmp_path, precision="mixed_float16")  # with scaled gradients
-    history = result(tmp_path)["history"]
+def test_layers_may_compute_in_half_precision(trained, backend: str) -> None:
+    history = trained(backend)["half"]["history"]  # with scaled gradients
     assert len(history) == 2
     assert all(0 < epoch["loss"] < 2 for epoch in history)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_two_devices_train_like_one(images: Path, tmp_path: Path, backend: str) -> None:
-    run(RUN, backend, images, tmp_path / "one")
-    code = RUN_TOGETHER if backend == "torch" else RUN
-    run(code, backend, images, tmp_path / "two", distribution="data")
-    one, two = result(tmp_path / "one"), result(tmp_path / "two")
+def test_two_devices_train_like_one(trained, backend: str) -> None:
+    one, two = (trained(backend)[name] for name in ("one", "two"))
     # On PyTorch each device has the statistics of batch norm to itself.
     tolerance = 0.1 if backend == "torch" else 1e-3
     assert two["first_loss"] == pytest.approx(one["first_loss"], rel=tolerance)

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 pytest.importorskip("keras", reason="the reproduction needs the extra 'benchmarks'")
 pytest.importorskip("batchgenerators", reason="the reproduction needs the extra 'benchmarks'")
 
+# one worker, which starts each backend once
+pytestmark = pytest.mark.xdist_group("printed")
+
 ROOT = Path(__file__).parents[2]
 DELTA, GAMMA = 0.9, 0.2
 

@@ -29,6 +29,9 @@ from tests.benchmarks import synthetic_jobs as jobs
 from tests.benchmarks.synthetic_jobs import SEVEN, condition, everywhere, flat
 from unifocal_spec.claims import SPECIAL_CASES
 
+# one worker, which draws the report once
+pytestmark = pytest.mark.xdist_group("report")
+
 SECTIONS = (
     "What held and what did not",
     "Hypotheses",
