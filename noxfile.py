@@ -174,10 +174,10 @@ def reproduce(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def smoke(session: nox.Session) -> None:
-    """Run a tiny comparison on every backend, to see that the whole way works."""
+    """Run a tiny comparison on every backend, or on those named: the whole way, with its report."""
     python = frameworks(session)
     tiny = ("--epochs=1", "--filters=2", "--depth=1")
-    for backend in BACKENDS:
+    for backend in session.posargs or BACKENDS:
         out = Path(session.create_tmp()).resolve() / backend
         session.run(
             *(python, "-m", "benchmarks.reproduce", "--fresh", *tiny),

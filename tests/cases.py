@@ -3,19 +3,21 @@
 The full product of the choices below has tens of thousands of calls; nearly every fault is one of
 a single choice or of two together, and a pairwise covering needs a few dozen calls. Each loss is
 held to all of them where a call is cheap. Where every call is compiled anew, the loss counts as one
-choice more: see ``FEW``.
+choice more, ``FEW``, or every call comes once, ``FEWEST``.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
+from unifocal.certificate.backends import Backend
 from unifocal.certificate.golden_inputs import OTHER_HYPER
 
 CHOICES: dict[str, list[Any]] = {
@@ -38,6 +40,23 @@ CHOICES: dict[str, list[Any]] = {
 }
 
 LOSSES = list(OTHER_HYPER)
+VARIED = ("cross_entropy", "dice", "combo", "unified_focal")
+"""A loss of the label's class alone, one of regions, one whose parts cancel, and one of all."""
+
+
+def each_loss(backends: Iterable[Backend], losses: Iterable[str] = LOSSES) -> pytest.MarkDecorator:
+    """Run a test by loss and backend, where every call is compiled anew on a few losses only.
+
+    It is for what is asked of an engine, which the losses share; ``FEW`` and the golden vectors
+    hold each loss to its numbers wherever it runs.
+    """
+    calls = [
+        pytest.param(loss, backend, id=f"{loss}-{backend.name}")
+        for loss in losses
+        for backend in backends
+        if loss in VARIED or not backend.compiles
+    ]
+    return pytest.mark.parametrize(("loss", "backend"), calls)
 
 
 def _sigmoid(case: dict[str, Any]) -> bool:
@@ -166,3 +185,6 @@ def _few() -> Iterator[tuple[str, Case]]:
 
 FEW = frozenset((loss, case.name) for loss, case in _few())
 """Loss and case: every loss with every choice, and every case, hence every pair of choices."""
+
+FEWEST = frozenset((LOSSES[i % len(LOSSES)], case.name) for i, case in enumerate(CASES))
+"""Loss and case: every case once, each loss in some."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cases import LOSSES
+from tests.cases import each_loss
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
@@ -36,7 +36,7 @@ def call(pixels: int = 4) -> tuple[np.ndarray, np.ndarray]:
 # Precision ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_half_precision_is_rounded_once(backend: Backend, loss: str) -> None:
     z, t = call()
     value, gradient = backend.value_and_grad(loss, z.astype("float16"), t, axis=1)

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from tests.cases import LOSSES
+from tests.cases import each_loss
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend, Result
@@ -37,7 +37,7 @@ def saturated(size: float, right: bool, classes: int) -> tuple[np.ndarray, np.nd
 
 # A test compiles one program, and gives it every input.
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_saturated_logits(backend: Backend, loss: str, classes: int) -> None:
     run = backend.runner(loss, axis=1)
     for size, right in product((10.0, 50.0), (True, False)):
@@ -46,7 +46,7 @@ def test_saturated_logits(backend: Backend, loss: str, classes: int) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_logits_of_ten_thousand(backend: Backend, loss: str, dtype: str) -> None:
     run = backend.runner(loss, axis=1)
     for right in (True, False):
@@ -99,7 +99,7 @@ def test_gammas_without_a_meaning_are_refused(backend: Backend, loss: str, gamma
 
 
 @pytest.mark.parametrize("absent", ["include", "skip"])
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_one_sided_targets(backend: Backend, loss: str, absent: str) -> None:
     run = backend.runner(loss, axis=1, absent=absent)
     z = np.random.default_rng(3).normal(size=(1, 2, 6))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cases import LOSSES
+from tests.cases import each_loss
 from unifocal.certificate.backends import Backend
 
 EAGER = [b for b in Backend if b.mode == "eager"]
@@ -38,7 +38,7 @@ def test_every_integer_type_is_a_label(backend: Backend, dtype: str) -> None:
     assert_equal(backend.value_and_grad("unified_focal", z, t.astype(dtype), axis=1), wanted)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(EAGER)
 def test_bool_is_a_label(backend: Backend, loss: str) -> None:
     z, t = arrays(classes=2)
     wanted = backend.value_and_grad(loss, z, t, axis=1)
@@ -68,7 +68,7 @@ def test_values_per_class_of_every_type(backend: Backend, kind: str, dtype: str)
     assert_equal(backend.value_and_grad("unified_focal", z, cast, axis=1), wanted)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(EAGER)
 def test_layout_in_memory_does_not_matter(backend: Backend, loss: str) -> None:
     """Every second pixel of a larger array, in Fortran order, backwards."""
     z, t = arrays()
@@ -81,7 +81,7 @@ def test_layout_in_memory_does_not_matter(backend: Backend, loss: str) -> None:
         assert_equal(backend.value_and_grad(loss, logits, turned, axis=1), wanted)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(EAGER)
 def test_channels_last_in_memory(backend: Backend, loss: str) -> None:
     z, t = arrays()
     wanted = backend.value_and_grad(loss, z, t, axis=1)
@@ -93,7 +93,7 @@ def test_channels_last_in_memory(backend: Backend, loss: str) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 2, 0), (2, 3, 4, 0)])
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(EAGER)
 def test_no_pixel_is_no_loss(backend: Backend, loss: str, shape: tuple[int, ...]) -> None:
     z, t = np.zeros(shape, "float32"), np.zeros((shape[0], *shape[2:]), int)
     value, gradient = backend.value_and_grad(loss, z, t, axis=1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cases import LOSSES
+from tests.cases import LOSSES, each_loss
 from unifocal.certificate.backends import Backend
 
 BACKENDS = [Backend.NUMPY, Backend.TORCH, Backend.JAX, Backend.TENSORFLOW]
@@ -90,7 +90,7 @@ def test_a_perfect_prediction_costs_nothing(backend: Backend) -> None:
         assert loss_of(backend, loss, TRUTH, TRUTH) == 0
 
 
-@pytest.mark.parametrize("loss", REGION_LOSSES)
+@each_loss(BACKENDS, REGION_LOSSES)
 def test_an_absent_class_counts_only_if_asked(backend: Backend, loss: str) -> None:
     z, t = np.zeros((1, 3, 2)), np.array([[0, 1]])  # class 2 is absent
     include, _ = backend.value_and_grad(loss, z, t, axis=1, absent="include")
@@ -109,7 +109,7 @@ def test_dice_of_a_soft_target_with_itself(backend: Backend) -> None:
     assert float(value) == pytest.approx(float(wanted), rel=1e-13)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_one_sigmoid_channel_is_softmax_over_zero_and_z(backend: Backend, loss: str) -> None:
     rng = np.random.default_rng(1)
     z, t = rng.normal(size=(2, 1, 5)), rng.integers(0, 2, size=(2, 5))
@@ -120,7 +120,7 @@ def test_one_sigmoid_channel_is_softmax_over_zero_and_z(backend: Backend, loss: 
     np.testing.assert_allclose(gradient, by_both[:, 1:], rtol=1e-10, atol=1e-16)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_an_ignored_pixel_might_as_well_not_exist(backend: Backend, loss: str) -> None:
     rng = np.random.default_rng(2)
     z, t = rng.normal(size=(2, 3, 6)), rng.integers(0, 3, size=(2, 6))
@@ -139,7 +139,7 @@ def test_an_ignored_pixel_might_as_well_not_exist(backend: Backend, loss: str) -
             assert (gradient[..., 4:] == 0).all()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(BACKENDS)
 def test_everything_ignored_is_zero(backend: Backend, loss: str) -> None:
     z, t = np.full((2, 3, 4), np.nan), np.full((2, 4), 7)
     value, gradient = backend.value_and_grad(loss, z, t, axis=1, ignore_index=7)
