@@ -67,19 +67,22 @@ def test_a_graph_with_unknown_shapes(name, target):
     _hold(graph(z[:, :2], t[:, :2]), _value_and_grad(loss, z[:, :2], t[:, :2]))
 
 
-@pytest.fixture(params=[1 << 19, 12], ids=["one piece", "blocks"])
-def block(request, monkeypatch):
-    """How many logits a block may have: all of these arrays', or a few."""
+BLOCKS = pytest.mark.parametrize("size", [1 << 19, 12], ids=["one piece", "blocks"])
+
+
+def _blocks_of(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a block have so many logits: all of these arrays', or a few."""
     engine = importlib.import_module("unifocal_tensorflow.engine")
-    monkeypatch.setattr(engine, "BLOCK", request.param)
-    monkeypatch.setattr(engine, "SMALL", request.param)
+    monkeypatch.setattr(engine, "BLOCK", size)
+    monkeypatch.setattr(engine, "SMALL", size)
 
 
 @EVERY_KIND
 @TARGETS
-@pytest.mark.usefixtures("block")
-def test_a_graph_for_batches_of_any_size(name, target):
+@BLOCKS
+def test_a_graph_for_batches_of_any_size(name, target, size, monkeypatch):
     """As Keras builds it: the pixels of a sample are known, and may be taken in blocks."""
+    _blocks_of(size, monkeypatch)
     loss, z, t = _call(name, target)
     graph = tf.function(
         lambda z, t: _value_and_grad(loss, z, t),
@@ -91,8 +94,9 @@ def test_a_graph_for_batches_of_any_size(name, target):
 
 @EVERY_KIND
 @TARGETS
-@pytest.mark.usefixtures("block")
-def test_xla(name, target):
+@BLOCKS
+def test_xla(name, target, size, monkeypatch):
+    _blocks_of(size, monkeypatch)
     loss, z, t = _call(name, target)
     compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
     _hold(compiled(z, t), _value_and_grad(loss, z, t))
@@ -277,8 +281,9 @@ def test_target_and_weight_in_variables():
     assert relative(found, ut.dice(z, t, weight=weight)) <= 1e-7
 
 
-@pytest.mark.usefixtures("block")
-def test_a_jacobian_of_the_losses_of_samples():
+@BLOCKS
+def test_a_jacobian_of_the_losses_of_samples(size, monkeypatch):
+    _blocks_of(size, monkeypatch)
     z, t = _arrays()
     with tf.GradientTape() as tape:
         tape.watch(z)
@@ -289,8 +294,9 @@ def test_a_jacobian_of_the_losses_of_samples():
     assert not jacobian[1, 0].any()
 
 
-@pytest.mark.usefixtures("block")
-def test_map_functions():
+@BLOCKS
+def test_map_functions(size, monkeypatch):
+    _blocks_of(size, monkeypatch)
     z, t = _arrays()
     stacks = tf.stack((z, -z)), tf.stack((t, t))
     wanted = tf.stack((ut.dice(z, t), ut.dice(-z, t)))
