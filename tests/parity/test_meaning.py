@@ -127,10 +127,8 @@ def test_an_ignored_pixel_might_as_well_not_exist(backend: Backend, loss: str) -
     wanted, by_logits = backend.value_and_grad(loss, z[..., :4].copy(), t[:, :4].copy(), axis=1)
     labelled, mask = np.where(np.arange(6) < 4, t, -1), np.ones((2, 6))
     mask[:, 4:] = 0
-    by_label, by_weight = (
-        backend.runner(loss, axis=1, ignore_index=-1),
-        backend.runner(loss, axis=1),
-    )
+    by_label = backend.runner(loss, axis=1, ignore_index=-1)
+    by_weight = backend.runner(loss, axis=1)
     for garbage in (np.nan, np.inf, -np.inf, 1e30):
         z[..., 4:] = garbage
         for value, gradient in (by_label(z, labelled), by_weight(z, t, mask)):
