@@ -3,13 +3,15 @@
 The full product of the choices below has tens of thousands of calls; nearly every fault is one of
 a single choice or of two together, and a pairwise covering needs a few dozen calls. Each loss is
 held to all of them where a call is cheap. Where every call is compiled anew, the loss counts as one
-choice more, ``FEW``, or every call comes once, ``FEWEST``.
+choice more, ``FEW``; around what is compiled already, each loss and each choice come once,
+``FEWEST``.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -186,5 +188,19 @@ def _few() -> Iterator[tuple[str, Case]]:
 FEW = frozenset((loss, case.name) for loss, case in _few())
 """Loss and case: every loss with every choice, and every case, hence every pair of choices."""
 
-FEWEST = frozenset((LOSSES[i % len(LOSSES)], case.name) for i, case in enumerate(CASES))
-"""Loss and case: every case once, each loss in some."""
+
+def _fewest() -> Iterator[tuple[str, Case]]:
+    """Pick a call of each loss, always the one whose choices were made least before."""
+    made: Counter[str] = Counter()
+
+    def rare(case: Case) -> float:
+        return sum(0.5 ** made[f"{k}={v}"] for k, v in case.choices.items())
+
+    for loss in LOSSES:
+        best = max(CASES, key=rare)
+        made.update(f"{k}={v}" for k, v in best.choices.items())
+        yield loss, best
+
+
+FEWEST = frozenset((loss, case.name) for loss, case in _fewest())
+"""Loss and case: every loss once, and every choice in some case."""

@@ -83,12 +83,12 @@ job, place = small("", {})
 prepared = place.prepared("bus")
 cases = jobs.split_of(prepared, job.settings, 0).train
 record(
-    place.out / f"{backend}.npz",
+    place.out / "record.npz",
     build("unified_focal", {}),
     job.settings,
     prepared,
     cases,
-    place.out / "start.npz",
+    place.out.parent / "start.npz",
 )
 """
 
@@ -132,22 +132,33 @@ def result(out: Path) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8"))
 
 
+JOBS = {"one": {}, "half": {"precision": "mixed_float16"}, "two": {"distribution": "data"}}
+"""On one device, with layers in half precision, on two devices."""
+
+
 @pytest.fixture(scope="module")
-def recorded(images: Path, tmp_path_factory: pytest.TempPathFactory):
-    """What a backend computes in the first twenty steps, from weights that all share."""
-    out = tmp_path_factory.mktemp("records")
+def folder(images: Path, tmp_path_factory: pytest.TempPathFactory):
+    """What a backend leaves: each of the jobs, and its first twenty steps from shared weights.
+
+    All share a process, where the framework lets them, because it takes long to start.
+    """
+    out = tmp_path_factory.mktemp("backends")
 
     @cache
     def of(backend: str) -> Path:
-        run(RECORD, backend, images, out)
-        return out / f"{backend}.npz"
+        jobs = JOBS
+        if backend == "torch":  # a process for each device
+            jobs = {name: JOBS[name] for name in ("one", "half")}
+            run(RUN_TOGETHER, backend, images, out / backend, together=True, two=JOBS["two"])
+        run(RECORD + RUN, backend, images, out / backend, **jobs)
+        return out / backend
 
     return of
 
 
 @pytest.mark.parametrize(("one", "other"), list(combinations(BACKENDS, 2)))
-def test_backends_compute_the_same_from_the_same_start(recorded, one: str, other: str) -> None:
-    found = compare(recorded(one), recorded(other))
+def test_backends_compute_the_same_from_the_same_start(folder, one: str, other: str) -> None:
+    found = compare(folder(one) / "record.npz", folder(other) / "record.npz")
     assert found.loss <= AT_START
     assert found.gradient <= AT_START
     assert found.curve <= ON_CURVE
@@ -163,37 +174,16 @@ def test_epochs_are_timed_in_turns(images: Path, tmp_path: Path) -> None:
         assert re.search(rf"{loss} +│ \d+\.\d\d \(.*\) +│ –", timed.stdout)
 
 
-JOBS = {"one": {}, "half": {"precision": "mixed_float16"}, "two": {"distribution": "data"}}
-"""On one device, with layers in half precision, on two devices."""
-
-
-@pytest.fixture(scope="module")
-def trained(images: Path, tmp_path_factory: pytest.TempPathFactory):
-    """What each of the jobs left, which share a process where the framework lets them."""
-
-    @cache
-    def of(backend: str) -> dict[str, Any]:
-        out = tmp_path_factory.mktemp(backend)
-        if backend == "torch":  # a process for each device
-            run(RUN, backend, images, out, **{name: JOBS[name] for name in ("one", "half")})
-            run(RUN_TOGETHER, backend, images, out, together=True, two=JOBS["two"])
-        else:
-            run(RUN, backend, images, out, **JOBS)
-        return {name: result(out / name) for name in JOBS}
-
-    return of
-
-
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_layers_may_compute_in_half_precision(trained, backend: str) -> None:
-    history = trained(backend)["half"]["history"]  # with scaled gradients
+def test_layers_may_compute_in_half_precision(folder, backend: str) -> None:
+    history = result(folder(backend) / "half")["history"]  # with scaled gradients
     assert len(history) == 2
     assert all(0 < epoch["loss"] < 2 for epoch in history)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_two_devices_train_like_one(trained, backend: str) -> None:
-    one, two = (trained(backend)[name] for name in ("one", "two"))
+def test_two_devices_train_like_one(folder, backend: str) -> None:
+    one, two = (result(folder(backend) / name) for name in ("one", "two"))
     # On PyTorch each device has the statistics of batch norm to itself.
     tolerance = 0.1 if backend == "torch" else 1e-3
     assert two["first_loss"] == pytest.approx(one["first_loss"], rel=tolerance)

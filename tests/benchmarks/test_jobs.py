@@ -187,30 +187,58 @@ jobs.run(planned, jobs.Place("paper", Path({str(tmp_path)!r}), {{"kits19": Path(
         assert examples[f"{case}/label"].any()
 
 
-@pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        (("--losses", "dicee"), "dicee: choose from cross_entropy"),
-        (("--depth", "7"), "shape must have multiples of 128 at depth 7"),
-        (("--profile", "fast"), "fast: choose from quick, hour, paper"),
-        (("--data", "liver=tests"), "liver: choose from bus, brats"),
-        (("--data", "nowhere"), "nowhere is no folder"),
-        (("--data", "tests"), "expected folders 'original' and 'GT'"),
-        (("job", "dice"), "dice: `jobs` lists those of quick"),
-    ],
-    ids=lambda x: " ".join(x) if isinstance(x, tuple) else "",
-)
-def test_refuses_with_one_clear_line(
-    tmp_path: Path, arguments: tuple[str, ...], expected: str
-) -> None:
+REFUSED = {
+    "--losses dicee": "dicee: choose from cross_entropy",
+    "--depth 7": "shape must have multiples of 128 at depth 7",
+    "--profile fast": "fast: choose from quick, hour, paper",
+    "--data liver=tests": "liver: choose from bus, brats",
+    "--data nowhere": "nowhere is no folder",
+    "--data tests": "expected folders 'original' and 'GT'",
+    "job dice": "dice: `jobs` lists those of quick",
+}
+"""Arguments, and what is said of them."""
+
+COMMANDS = """
+import json, sys
+
+from typer.testing import CliRunner
+
+from benchmarks.reproduce.__main__ import app
+
+for line in sys.stdin:
+    done = CliRunner().invoke(app, json.loads(line))
+    print(json.dumps([done.exit_code, done.output, repr(done.exception)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Exit status, output and exception by the arguments, in one process, which starts slowly."""
     need("torch")
-    done = call("--out", str(tmp_path), *arguments, check=False)
-    assert done.returncode == 2
-    assert expected in done.stderr
-    assert "Traceback" not in done.stderr
+    out = ["--out", str(tmp_path_factory.mktemp("out"))]
+    calls = [*REFUSED, "--profile paper jobs"]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS],
+        input="\n".join(json.dumps(out + arguments.split()) for arguments in calls),
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(zip(calls, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
-def test_jobs_are_listed_without_any_data() -> None:
-    listed = call("--profile", "paper", "jobs").stdout
+@pytest.mark.parametrize("arguments", REFUSED)
+def test_refuses_with_one_clear_line(said: dict[str, Any], arguments: str) -> None:
+    status, output, exception = said[arguments]
+    assert status == 2
+    assert REFUSED[arguments] in output
+    assert exception == "SystemExit(2)"
+
+
+def test_jobs_are_listed_without_any_data(said: dict[str, Any]) -> None:
+    status, listed, _ = said["--profile paper jobs"]
+    assert status == 0
     assert "kits19-unified_focal-adam-fold4-seed0-torch" in listed
     assert "multiply-adds" in listed

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import unifocal as uf
-from tests.cases import LOSSES
+from tests.cases import each_loss
 from tests.parity.bounds import assert_gradient, assert_value
-from tests.precision import float64
+from tests.precision import EAGER, float64
 from unifocal.certificate import oracle
 from unifocal.certificate.backends import Backend
 
@@ -39,7 +39,7 @@ def run(
 
 
 @pytest.mark.parametrize("over", ["sample", "batch"])
-@pytest.mark.parametrize("loss", LOSSES)
+@each_loss(EAGER)
 def test_pieces_of_every_sample(backend: Backend, loss: str, over: str) -> None:
     z, t, w = whole()
     keywords = {"over": over, "ignore_index": 255}

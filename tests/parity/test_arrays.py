@@ -187,7 +187,7 @@ def blocked(kind: str) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("axis", [1, -1])
-@pytest.mark.parametrize("size", [1, 7, 20, 1000])
+@pytest.mark.parametrize("size", [1, 20])
 @pytest.mark.parametrize("kind", KINDS)
 def test_sums_over_blocks(
     backend: Backend, kind: str, size: int, axis: int, monkeypatch: pytest.MonkeyPatch

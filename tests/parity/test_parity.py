@@ -60,6 +60,12 @@ def test_every_choice_occurs_with_every_loss_where_calls_are_few(name: str) -> N
 
 
 def test_every_case_occurs_where_calls_are_few() -> None:
-    for few in (FEW, FEWEST):
-        assert {case for _, case in few} == {case.name for case in CASES}
-        assert {loss for loss, _ in few} == set(LOSSES)
+    assert {case for _, case in FEW} == {case.name for case in CASES}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_choice_and_loss_occurs_where_calls_are_fewest(name: str) -> None:
+    cases = {case.name for case in CASES} & {case for _, case in FEWEST}
+    found = {str(case.choices[name]) for case in CASES if case.name in cases}
+    assert found == {str(choice) for choice in CHOICES[name]}
+    assert {loss for loss, _ in FEWEST} == set(LOSSES)

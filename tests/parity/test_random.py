@@ -21,7 +21,7 @@ from unifocal_spec import ClassSet, ClassWeight, Number, evaluate
 
 torch = pytest.importorskip("torch", reason="the reference's gradient is PyTorch's")
 
-EXAMPLES = {Backend.NUMPY: 1500, Backend.TORCH: 1000, Backend.TENSORFLOW: 300, Backend.JAX: 60}
+EXAMPLES = {Backend.NUMPY: 1500, Backend.TORCH: 1000, Backend.TENSORFLOW: 300, Backend.JAX: 30}
 """JAX compiles every call anew."""
 
 SCALES = [0.1, 1.0, 3.0]
