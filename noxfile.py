@@ -32,9 +32,6 @@ TORCH = "torch==2.13.0"
 # medical format. Their losses need neither.
 WITHOUT_DEPENDENCIES = ("--no-deps", "segmentation-models-pytorch>=0.5", "nnunetv2>=2.6")
 
-# Of gigabytes of Python, little is ever imported, and compiled then.
-PIP_INSTALL = ("-m", "pip", "install", "--quiet", "--no-compile")
-
 VARIABLES = {
     "CUDA_VISIBLE_DEVICES": None,  # let a test find the accelerator that the machine has
     "PYTHONHASHSEED": "0",
@@ -58,7 +55,7 @@ def environment(session: nox.Session, name: str, *installs: list[str]) -> str:
     if not (stamp.is_file() and stamp.read_text() == state):
         session.run_install(sys.executable, "-m", "venv", str(home))
         for packages in installs:
-            session.run_install(str(python), *PIP_INSTALL, *packages)
+            session.run_install(str(python), "-m", "pip", "install", "--quiet", *packages)
         stamp.write_text(state)
     return str(python)
 
