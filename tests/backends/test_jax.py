@@ -291,6 +291,26 @@ def test_blocks_of_weighted_pixels(name, axis, target):
     assert relative(gradient, by_logits) <= 1e-6
 
 
+def test_large_blocks_begin_at_multiples_of_their_alignment(monkeypatch):
+    """All but the rest of the sums, and the last block of the gradient, which ends with it."""
+    widths, read = [], engine.read_block
+
+    def watched(*arguments, **keywords):
+        widths.append(arguments[4].shape[2])
+        return read(*arguments, **keywords)
+
+    monkeypatch.setattr(engine, "read_block", watched)
+    engine._program.cache_clear()
+    pixels = 5 * (engine.BLOCK // 6) + 17
+    z = jax.ShapeDtypeStruct((2, pixels, 3), jnp.float32)
+    t = jax.ShapeDtypeStruct((2, pixels), jnp.int32)
+    jax.eval_shape(jax.value_and_grad(uj.dice), z, t)
+    blocks = {width for width in widths if width != pixels}  # all are read once, for shapes
+    rests = {width for width in blocks if width % engine.ALIGNED}
+    assert len(blocks - rests) == 2
+    assert len(rests) == 1
+
+
 @pytest.fixture
 def accelerated(monkeypatch):
     """The engine believes that it runs on an accelerator, where all pixels are one piece."""
