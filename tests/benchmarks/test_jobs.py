@@ -28,21 +28,15 @@ NAME = "bus-dice-adam-fold0-seed0-torch"
 pytestmark = pytest.mark.xdist_group("jobs")
 
 
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "benchmarks.reproduce", *arguments]
-
-
-def call(*arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+def call(*arguments: str) -> None:
     done = subprocess.run(
-        command(*arguments),
+        [sys.executable, "-m", "benchmarks.reproduce", *arguments],
         cwd=ROOT,
-        env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert not check or done.returncode == 0, done.stderr
-    return done
+    assert done.returncode == 0, done.stderr
 
 
 def need(backend: str) -> None:
