@@ -21,12 +21,14 @@ import numpy as np
 from jax import lax
 
 from unifocal.engine.pixels import (
+    Arrays,
     Block,
     block_gradient,
     block_sums,
     label_out_of_range,
-    pixels_alike,
     read_block,
+    roundings_lean,
+    some_pixels,
     spread_slopes,
     sums_in_float64,
 )
@@ -265,9 +267,9 @@ def _pixel_dtype(plan: Plan, logits: Array) -> Any:
 
 
 def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
-    """The dtype of the terms that are summed.
+    """The dtype of the terms that are summed, if nothing is known of the roundings.
 
-    Where arrays may be sharded, pixels are not compared: they may be alike.
+    Where arrays may be sharded, no pixels are looked at: their roundings may lean.
     """
     wide = sums_in_float64(kernel, plan, logits.shape) or _processors() > 1
     return jnp.dtype("float64") if wide else _pixel_dtype(plan, logits)
@@ -277,8 +279,6 @@ def _sums_dtype(kernel: Kernel, plan: Plan, logits: Array) -> Any:
 
 _INT32 = np.iinfo(np.int32).max
 
-Arrays = tuple[Array, Array, Array | None]
-"""Logits, target and weight, as `_canonical` returns them."""
 Carry = TypeVar("Carry")
 
 
@@ -350,21 +350,24 @@ def _read(kernel: Kernel, plan: Plan, dtype: Any, block: Arrays) -> Block:
 
 
 def _sums(kernel: Kernel, plan: Plan, *arrays: Any) -> Sums:
-    problems = plan.channels if plan.activation == "sigmoid" else 1
-    dtype = _sums_dtype(kernel, plan, arrays[0])
+    sums_in = partial(_sums_in, kernel, plan)
+    narrow, wide = _sums_dtype(kernel, plan, arrays[0]), jnp.dtype("float64")
+    if narrow == wide or not _processors():
+        return sums_in(narrow, *arrays)
+    some = some_pixels(xp, plan, arrays, axis=3 - _class_axis(plan))
+    lean = roundings_lean(xp, plan, sums_in(narrow, *some), sums_in(wide, *some))
+    sums: Sums = lax.cond(lean, partial(sums_in, wide), partial(sums_in, narrow), *arrays)
+    return sums
 
-    def computed_in(dtype: Any, block: Arrays) -> Sums:
+
+def _sums_in(kernel: Kernel, plan: Plan, dtype: Any, *arrays: Any) -> Sums:
+    """The sums of terms that are computed in a dtype."""
+    problems = plan.channels if plan.activation == "sigmoid" else 1
+
+    def of_block(block: Arrays) -> Sums:
         sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, block))
         shape = (arrays[0].shape[0], problems)
         return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in sums))
-
-    def of_block(block: Arrays) -> Sums:
-        if dtype == jnp.float64 or not _processors():
-            return computed_in(dtype, block)
-        z = block[0] if _class_axis(plan) == 1 else jnp.moveaxis(block[0], 2, 1)
-        wide, narrow = partial(computed_in, jnp.dtype("float64")), partial(computed_in, dtype)
-        sums: Sums = lax.cond(pixels_alike(xp, plan, z), wide, narrow, block)
-        return sums
 
     def step(sums: Sums, block: Arrays, _: Any) -> Sums:
         return regions.add_sums(sums, of_block(block))

@@ -59,6 +59,7 @@ __all__ = [
     "stack",
     "sum",
     "take",
+    "take_at",
     "tiny",
     "total",
     "vector",
@@ -143,6 +144,12 @@ def _reduce(
 def take(x: Array, index: Array) -> Array:
     """The entries of a vector that an index array names."""
     return jnp.take(x, index, mode="clip")
+
+
+def take_at(x: Array, places: Any, axis: int) -> Array:
+    """The entries along an axis at places from 0 to below 1, parts of its length."""
+    index = (jnp.asarray(places) * x.shape[axis]).astype("int64")
+    return jnp.take(x, index, axis=axis, mode="clip")
 
 
 def tiny(x: Array) -> Array:

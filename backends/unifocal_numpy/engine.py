@@ -13,8 +13,9 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
-    pixels_alike,
     read_block,
+    roundings_lean,
+    some_pixels,
     spread_slopes,
     sums_in_float64,
 )
@@ -153,13 +154,14 @@ def _pixel_dtype(plan: Plan, logits: Array) -> np.dtype[Any]:
     return np.dtype(np.float64) if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def _sums_dtype(kernel: Kernel, plan: Plan, z: Array) -> np.dtype[Any]:
-    """The dtype of the terms that are summed, for logits (N, C, M)."""
-    dtype = _pixel_dtype(plan, z)
-    if dtype == np.float64:
-        return dtype
-    wide = sums_in_float64(kernel, plan, z.shape) or pixels_alike(xp, plan, z)
-    return np.dtype(np.float64) if wide else dtype
+def _sums_dtype(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> np.dtype[Any]:
+    """The dtype of the terms that are summed."""
+    native, float64 = _pixel_dtype(plan, z), np.dtype(np.float64)
+    if native == float64 or sums_in_float64(kernel, plan, z.shape):
+        return float64
+    some = some_pixels(xp, plan, (z, t, w), axis=2)
+    narrow, wide = (_sums_in(dtype, kernel, plan, *some) for dtype in (native, float64))
+    return float64 if roundings_lean(xp, plan, narrow, wide) else native
 
 
 def _blocks(z: Array) -> list[slice]:
@@ -185,7 +187,12 @@ def _read(
 
 
 def _sums(kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None) -> Sums:
-    dtype = _sums_dtype(kernel, plan, z)
+    return _sums_in(_sums_dtype(kernel, plan, z, t, w), kernel, plan, z, t, w)
+
+
+def _sums_in(
+    dtype: np.dtype[Any], kernel: Kernel, plan: Plan, z: Array, t: Array, w: Array | None
+) -> Sums:
     parts = [
         block_sums(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block))
         for block in _blocks(z)

@@ -58,6 +58,7 @@ __all__ = [
     "stack",
     "sum",
     "take",
+    "take_at",
     "tiny",
     "total",
     "vector",
@@ -106,6 +107,11 @@ def pick(x: Array, label: Array, axis: int) -> Array:
 def size(x: Array, axis: int) -> int:
     """The length of an axis."""
     return x.shape[axis]
+
+
+def take_at(x: Array, places: Array, axis: int) -> Array:
+    """The entries along an axis at places from 0 to below 1, parts of its length."""
+    return np.take(x, (places * x.shape[axis]).astype(np.int64), axis=axis)
 
 
 def tiny(x: Array) -> Array:

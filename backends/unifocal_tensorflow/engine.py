@@ -16,8 +16,9 @@ from unifocal.engine.pixels import (
     block_gradient,
     block_sums,
     label_out_of_range,
-    pixels_alike,
     read_block,
+    roundings_lean,
+    some_pixels,
     spread_slopes,
     sums_in_float64,
 )
@@ -302,21 +303,25 @@ def _read(kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tenso
 
 @fused
 def _sums(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> Sums:
-    problems = plan.channels if plan.activation == "sigmoid" else 1
-    dtype = _sums_dtype(kernel, plan, z)
+    sums_in = partial(_sums_in, kernel, plan)
+    narrow, wide = _sums_dtype(kernel, plan, z), tf.float64
+    if narrow == wide or not on_processor():
+        return sums_in(narrow, z, t, w)
+    some = some_pixels(xp, plan, (z, t, w), axis=3 - _class_axis(plan))
+    lean = roundings_lean(xp, plan, sums_in(narrow, *some), sums_in(wide, *some))
+    sums: Sums = tf.cond(lean, lambda: sums_in(wide, z, t, w), lambda: sums_in(narrow, z, t, w))
+    return sums
 
-    def computed_in(dtype: Any, block: Block) -> list[Tensor]:
-        read = _read(kernel, plan, dtype, *block)
-        sums = block_sums(xp, kernel, plan, read)
-        return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
+
+def _sums_in(
+    kernel: Kernel, plan: Plan, dtype: Any, z: Tensor, t: Tensor, w: Tensor | None
+) -> Sums:
+    """The sums of terms that are computed in a dtype."""
+    problems = plan.channels if plan.activation == "sigmoid" else 1
 
     def of_block(block: Block, _: Any = None) -> list[Tensor]:
-        if dtype == tf.float64 or not on_processor():
-            return computed_in(dtype, block)
-        z = block[0] if _class_axis(plan) == 1 else xp.moveaxis(block[0], 2, 1)
-        wide, narrow = partial(computed_in, tf.float64, block), partial(computed_in, dtype, block)
-        sums: list[Tensor] = tf.cond(pixels_alike(xp, plan, z), wide, narrow)
-        return sums
+        sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, *block))
+        return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
 
     cut = _cut(plan, z)
     if cut is None:

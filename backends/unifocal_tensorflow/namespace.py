@@ -93,6 +93,7 @@ __all__ = [
     "stack",
     "sum",
     "take",
+    "take_at",
     "tanh",
     "tiny",
     "total",
@@ -203,6 +204,13 @@ def sum(x: Tensor, axis: int | None = None, keepdims: Any = False) -> Tensor:
 def take(x: Tensor, index: Tensor) -> Tensor:
     """The entries of a vector that an index array names."""
     return tf.gather(x, index)
+
+
+def take_at(x: Tensor, places: Any, axis: int) -> Tensor:
+    """The entries along an axis at places from 0 to below 1, parts of its length; none of none."""
+    length = size(x, axis)
+    index = tf.cast(places * tf.cast(length, tf.float64), tf.int64)
+    return tf.gather(x, index[: tf.minimum(length, 1) * len(places)], axis=axis)
 
 
 def tiny(x: Tensor) -> Tensor:

@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 
-from unifocal.engine.pixels import pixels_alike, sums_in_float64
+from unifocal.engine.pixels import roundings_lean, some_pixels, sums_in_float64
 from unifocal_numpy import namespace as numpy_xp
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
@@ -67,7 +68,7 @@ def piece_sums(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         z, t, w = _canonical(plan, logits, target, weight)
-        call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
+        call = kernel, plan, sums_dtype(kernel, plan, z, t, w), z, t, w
         return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
 
 
@@ -157,22 +158,53 @@ def _pixel_dtype(plan: Plan, logits: Tensor) -> torch.dtype:
     return torch.float64 if plan.precision == "exact" else _loss_dtype(logits)
 
 
-def sums_dtype(kernel: Kernel, plan: Plan, z: Tensor) -> torch.dtype:
-    """The dtype of the terms that are summed, for logits (N, C, M); MPS lacks float64."""
+def sums_dtype(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> torch.dtype:
+    """The dtype of the terms that are summed, for canonical arrays; MPS lacks float64."""
     dtype = _pixel_dtype(plan, z)
     if dtype is torch.float64 or z.device.type == "mps":
         return dtype
-    wide = sums_in_float64(kernel, plan, z.shape) or (z.is_cpu and _maybe_alike(plan, z))
+    wide = sums_in_float64(kernel, plan, z.shape) or (z.is_cpu and _may_lean(kernel, plan, z, t, w))
     return torch.float64 if wide else dtype
 
 
-def _maybe_alike(plan: Plan, z: Tensor) -> bool:
-    """Whether pixels are alike, or cannot be seen not to be: by a compiler, and under `vmap`."""
-    if torch.compiler.is_compiling() or not readable(z, z.device):
+def _may_lean(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
+    """Whether roundings lean, or nobody can see that they do not: a compiler, and under `vmap`."""
+    seen = not torch.compiler.is_compiling() and all(
+        readable(x, z.device) for x in (z, t, w) if x is not None
+    )
+    if not seen:
         return True
-    bits = z.view(torch.int16 if z.element_size() == 2 else torch.int32)
-    # By NumPy: PyTorch's threads would go on waiting, busily, while Numba's work.
-    return bool(pixels_alike(numpy_xp, plan, bits.numpy()))
+    z, t, w = _some_pixels(plan, z, t, w)
+
+    def sums_in(dtype: torch.dtype) -> Sums:
+        call = kernel, plan, dtype, z, t, w
+        sums = choose_way(*call).pixel_sums(*call)
+        return Sums(*(None if s is None else s.numpy() for s in sums))
+
+    narrow, wide = sums_in(_pixel_dtype(plan, z)), sums_in(torch.float64)
+    with np.errstate(all="ignore"):  # they may be inf
+        return bool(roundings_lean(numpy_xp, plan, narrow, wide))
+
+
+_KNOWN = {torch.bfloat16: torch.int16}
+"""What NumPy takes for a dtype that it lacks."""
+
+
+def _some_pixels(
+    plan: Plan, z: Tensor, t: Tensor, w: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Let NumPy take them: PyTorch's threads would go on waiting, busily, while Numba's work."""
+
+    def known(x: Tensor) -> Any:
+        return x.view(_KNOWN.get(x.dtype, x.dtype)).numpy()
+
+    arrays = known(z), known(t), None if w is None else known(w)
+    some_z, some_t, some_w = some_pixels(numpy_xp, plan, arrays, axis=2)
+
+    def back(some: Any, x: Tensor) -> Tensor:
+        return torch.from_numpy(some).view(x.dtype)
+
+    return back(some_z, z), back(some_t, t), None if w is None else back(some_w, w)
 
 
 def choose_way(
@@ -216,7 +248,7 @@ class _Loss(torch.autograd.Function):
     def forward(
         z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
     ) -> tuple[Tensor | None, ...]:
-        call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
+        call = kernel, plan, sums_dtype(kernel, plan, z, t, w), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
         return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums

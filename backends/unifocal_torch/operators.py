@@ -104,7 +104,7 @@ def _needed(kernel: Kernel) -> tuple[bool, ...]:
 @torch.library.custom_op("unifocal::pixel_sums", mutates_args=())
 def _pixel_sums(kernel: str, plan: str, z: Tensor, t: Tensor, w: Tensor | None) -> list[Tensor]:
     meant = KERNELS[kernel], _plan(plan)
-    call = *meant, sums_dtype(*meant, z), z, t, w
+    call = *meant, sums_dtype(*meant, z, t, w), z, t, w
     return [s.contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
 
 

@@ -21,8 +21,8 @@ from tests.backends.arrays import KINDS, NAMES, volume
 from tests.parity.bounds import assert_gradient, assert_value
 from unifocal.certificate import golden
 from unifocal.certificate.golden import Golden
-from unifocal.engine import pixels
 from unifocal_spec import OPTIONS
+from unifocal_torch import engine
 from unifocal_torch.engine import evaluate
 from unifocal_torch.losses import KERNELS
 
@@ -135,7 +135,7 @@ def test_golden_values_of_float32_terms(
     way: Way, vector: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As of many pixels: so few would be summed in float64."""
-    monkeypatch.setattr(pixels, "FEW", 0)
+    monkeypatch.setattr(engine, "sums_dtype", lambda *call: call[2].dtype)
     value, gradient = way.run_golden(vector, "float32")
     assert_value(value.sum(), float(vector.value), np.dtype("float32"))
     assert_gradient(gradient.numpy(), vector.gradient.astype(float), np.dtype("float32"))

@@ -89,7 +89,7 @@ class _Recorder:
         self.pixels = keywords["BLOCK"]
 
 
-PIXELS = 1 << 13
+PIXELS = 1 << 15
 """Enough to be computed in the dtype of the logits."""
 
 
@@ -108,7 +108,7 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
     dtype = (
         engine._pixel_dtype(plan, logits)
         if case.gradient
-        else engine.sums_dtype(kernel, plan, logits.to("meta"))  # a GPU's are not looked at
+        else engine.sums_dtype(kernel, plan, logits.to("meta"), target, weight)  # as on a GPU
     )
     call = kernel, plan, dtype, logits, target, weight
 

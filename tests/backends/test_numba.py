@@ -29,8 +29,8 @@ from tests.backends.kernel_checks import (  # noqa: E402
     doubles,
     vector_name,
 )
-from tests.parity.alike import hold_kinds  # noqa: E402
 from tests.parity.bounds import assert_gradient, assert_value  # noqa: E402
+from tests.parity.leaning import hold_kinds  # noqa: E402
 from unifocal.certificate.backends import Backend  # noqa: E402
 from unifocal_torch import numba_engine, numba_halves, numba_math  # noqa: E402
 
@@ -60,7 +60,7 @@ def test_golden_values(way, vector, dtype):
     assert_gradient(gradient.numpy(), vector.gradient.astype(float), np.dtype(dtype))
 
 
-def test_pixels_that_are_alike():
+def test_pixels_of_few_kinds():
     hold_kinds(Backend.TORCH)
 
 
@@ -132,11 +132,11 @@ def test_one_compilation_serves_every_call(way):
     """What is computed in decides alone; a call of another kind must not wait for a compiler."""
     from unifocal_torch import numba_kernels
 
-    z, t = doubles(6, 7)
+    z, t = doubles(131, 127)  # of few pixels the terms would be in float64
     soft = torch.softmax(z, 1)
     for target in (t, t.to(torch.uint8), soft, soft.half()):
         for logits in (z.float(), z.half(), z.movedim(1, -1).contiguous().movedim(-1, 1).float()):
-            way.run("unified_focal", logits, target, weight=torch.rand(7))
+            way.run("unified_focal", logits, target, weight=torch.rand(127))
     for kernel in (numba_kernels.sums_kernel, numba_kernels.gradient_kernel):
         computed = [argument for s in kernel.signatures for argument in s if argument == F32]
         assert len(computed) == 1

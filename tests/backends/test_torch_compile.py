@@ -14,7 +14,7 @@ from torch._dynamo.backends.common import aot_autograd  # noqa: E402
 
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
-from tests.parity.alike import hold_kinds  # noqa: E402
+from tests.parity.leaning import hold_kinds  # noqa: E402
 from unifocal.certificate.backends import Backend  # noqa: E402
 from unifocal_torch.namespace import expm1  # noqa: E402
 
@@ -251,7 +251,7 @@ def test_operators_are_what_they_say(operators, name, samples):
         torch.library.opcheck(operator, arguments)
 
 
-def test_operators_see_pixels_that_are_alike(operators):
+def test_operators_see_how_pixels_round(operators):
     if not operators:
         pytest.skip("tensor code is among the backends of the parity tests")
     hold_kinds(Backend.TORCH_COMPILE)

@@ -24,6 +24,7 @@ from tests.backends.kernel_checks import EVERY_KIND, EVERY_LOSS, GOLDEN, Way, do
 from tests.parity.bounds import assert_value
 from unifocal.certificate.bounds import GRADIENT
 from unifocal.certificate.golden import Golden
+from unifocal.engine.pixels import CHEAP
 from unifocal_torch import triton_engine, triton_math, triton_terms
 
 DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
@@ -142,11 +143,11 @@ def test_other_dtypes_are_left_to_tensor_code(way):
 
 
 def test_many_classes_are_left_to_tensor_code(way):
-    z, t = doubles(5000, samples=1, classes=9)  # few would be computed in float64
+    z, t = doubles(CHEAP + 1, samples=1, classes=9)  # few would be computed in float64
     way.run("unified_focal", z, t)
-    assert way.sums == 0
+    assert way.calls == (0, 0)
     way.run("unified_focal", z.float(), t)
-    assert way.sums == 1
+    assert all(way.calls)
 
 
 def test_every_term_has_as_many_coefficients_as_it_says():

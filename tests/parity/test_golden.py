@@ -16,10 +16,10 @@ import pytest
 import unifocal
 import unifocal_spec
 from tests.parity.bounds import assert_gradient, assert_value
+from tests.precision import native_terms
 from unifocal.certificate import golden, golden_inputs, oracle, padding
 from unifocal.certificate.backends import Backend
 from unifocal.certificate.golden import Golden
-from unifocal.engine import pixels
 from unifocal_spec import LOSSES, OPTIONS
 
 FOLDER = Path(unifocal_spec.__file__).parent / "golden"
@@ -60,12 +60,10 @@ def test_eager_backends_give_the_golden_values(
 
 @pytest.mark.parametrize("backend", EAGER, ids=lambda b: b.name)
 @pytest.mark.parametrize("vector", GOLDEN, ids=name)
-def test_so_do_float32_terms(
-    vector: Golden, backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_so_do_float32_terms(vector: Golden, backend: Backend) -> None:
     """As of many pixels: so few would be summed in float64."""
-    monkeypatch.setattr(pixels, "FEW", 0)
-    hold(backend, vector, "float32")
+    with native_terms(backend):
+        hold(backend, vector, "float32")
 
 
 @pytest.mark.parametrize("backend", COMPILED, ids=lambda b: b.name)

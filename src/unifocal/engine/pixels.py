@@ -9,7 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache, reduce
+from operator import or_
 from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from unifocal.engine.probabilities import Given, Softmax, overlaps
 from unifocal.engine.slabs import Slabs, alike, apart, each, take, together, total
@@ -18,39 +23,107 @@ from unifocal_spec.kernel import Kernel, Part
 from unifocal_spec.options import Plan
 from unifocal_spec.regions import Slopes, Sums
 
-FEW = 1 << 12
-"""The roundings of more pixels than these average out, unless pixels are alike."""
+Arrays = tuple[Array, Array, Array | None]
+"""Logits, target and weight."""
 
-COMPARED = 16
-"""As many pixels of a sample are compared, each with each, to see whether they are alike."""
+FEW = 1 << 12
+"""The roundings of more pixels of a sample average out, unless they lean to one side."""
+
+CHEAP = 1 << 15
+"""To look at some pixels of so many takes as long as float64 for all."""
+
+GROUPS = 16
+"""Pixels that are looked at are summed in so many groups, each spread over the whole sample."""
+
+LOOKED_AT = 1 << 10, 1 << 12
+"""The fewest and the most pixels that are looked at for a loss; between these one of 16."""
+
+LEANING = 8e-8
+"""The part of a sum by which it may be off: a third of what the loss may be off by."""
+
+COHERENT = 2.5
+"""(Σ d)² / Σ d² of the groups' errors d beyond which they are no chance.
+
+It is 16 where all are the same, and 1 in the mean where they are independent.
+"""
+
+GOLDEN = (5**0.5 - 1) / 2
+"""Multiples of it, but for whole numbers, spread evenly, however many there are."""
 
 
 def sums_in_float64(kernel: Kernel, plan: Plan, shape: Sequence[Any]) -> bool:
     """Whether the terms of logits of a shape are summed in float64, whatever the logits are in.
 
-    They are where the pixels of a sample are known to be few, and where a loss is the difference of
-    two parts, of which so little may be left that every digit counts.
+    They are where pixels are known to be few, and where a loss is the difference of two parts, of
+    which so little may be left that every digit counts.
     """
     if plan.precision == "exact" or kernel.cancels:
         return True
-    known = all(isinstance(size, int) for size in shape[1:])
-    return known and math.prod(shape[1:]) <= FEW * plan.channels
+
+    def at_most(sizes: Sequence[Any], pixels: int) -> bool:
+        known = all(isinstance(size, int) for size in sizes)
+        return known and math.prod(sizes) <= pixels * plan.channels
+
+    return at_most(shape[1:], FEW) or at_most(shape, CHEAP)
 
 
-def pixels_alike(xp: Any, plan: Plan, z: Array) -> Array:
-    """Whether the pixels of any problem are so alike that their roundings do not average out.
+def some_pixels(xp: Any, plan: Plan, arrays: Arrays, axis: int) -> Arrays:
+    """Return a few pixels of every sample, in groups that stand for samples.
 
-    They are taken to be where pixels that are compared have a twin each, in the mean: where more
-    than a quarter of all are the same, as in a blank image, or all are of a few kinds. Logits are
-    (N, C, M), or their bits, which compare likewise.
+    `axis` is the pixel axis of the logits. Pixels are spread over the sample, each group for
+    itself, and over the columns of any image.
     """
-    if plan.activation == "sigmoid":
-        z = xp.expand_dims(_channels_as_problems(xp, z), axis=1)
-    some = z[:, :, :: xp.size(z, 2) // COMPARED + 1]
-    differ = xp.any(xp.expand_dims(some, axis=3) != xp.expand_dims(some, axis=2), axis=1)
-    pairs = xp.total(xp.total(xp.astype(differ, z.dtype), axis=2), axis=1)
-    compared = xp.count(some, 2, pairs.dtype)
-    return xp.any(pairs <= compared * (compared - 2), axis=0)
+    z, t, w = arrays
+    places = _places(GROUPS * _group_size(plan, z.shape[0], z.shape[axis]))
+
+    def some(x: Array, axis: int) -> Array:
+        x = xp.moveaxis(xp.take_at(x, places, axis), axis, 1)
+        x = xp.reshape(x, (xp.size(x, 0) * GROUPS, xp.size(x, 1) // GROUPS, *x.shape[2:]))
+        return xp.moveaxis(x, 1, axis)
+
+    return some(z, axis), some(t, 1 if plan.index else axis), None if w is None else some(w, 1)
+
+
+@cache
+def _places(count: int) -> NDArray[np.floating[Any]]:
+    """So many places from 0 to below 1; there are few such numbers."""
+    return np.arange(count) * GOLDEN % 1
+
+
+def _one_by_one(plan: Plan) -> bool:
+    """Whether each sample has a loss of its own for the user."""
+    return plan.over == "sample" and plan.reduction == "none"
+
+
+def _group_size(plan: Plan, samples: Any, pixels: Any) -> int:
+    """How many pixels of a sample go into a group; sizes may not be known yet."""
+    fewest, most = LOOKED_AT
+    if not isinstance(pixels, int) or not isinstance(samples, int):
+        return fewest // GROUPS
+    together = 1 if _one_by_one(plan) else max(samples, 1)
+    count = min(max(together * pixels >> 4, fewest), most)
+    return -(-count // (together * GROUPS))
+
+
+def roundings_lean(xp: Any, plan: Plan, narrow: Sums, wide: Sums) -> Array:
+    """Whether roundings do not average out: of `some_pixels`, from their sums in two precisions.
+
+    So it is where many pixels are the same and round alike, as in a blank image, also where they
+    are few but make up most of a sum.
+    """
+
+    def by_group(x: Array) -> Array:
+        x = xp.reshape(x, (-1, GROUPS, math.prod(x.shape[1:])))
+        return x if _one_by_one(plan) else xp.sum(x, axis=0, keepdims=True)
+
+    def leans(narrow: Array, wide: Array) -> Array:
+        error = by_group(narrow - wide)
+        total, squares, size = (xp.sum(x, axis=1) for x in (error, error * error, by_group(wide)))
+        coherent = total * total > COHERENT * squares
+        return xp.any(xp.reshape(coherent & (abs(total) > LEANING * abs(size)), (-1,)), axis=0)
+
+    pairs = zip(narrow[1:], wide[1:], strict=True)
+    return reduce(or_, (leans(*pair) for pair in pairs if pair[0] is not None))
 
 
 class Block(NamedTuple):
