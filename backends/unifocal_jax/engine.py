@@ -50,7 +50,11 @@ BLOCK = 1 << 18
 """Logits per block on a processor: few enough for its cache, and enough for all of its threads."""
 
 ALIGNED = 64
-"""Large blocks begin at multiples of so many pixels: XLA takes twice as long for others."""
+"""The width of a large block is an odd multiple of so many pixels.
+
+XLA takes twice as long where a block begins elsewhere, and where even multiples put the rows of all
+classes in the same few places of a processor's cache.
+"""
 
 
 def evaluate(
@@ -303,7 +307,8 @@ def _fold(
         return step(carry, arrays, np.int32(0))
     width = -(-pixels // count) if overlap else pixels // count
     if width > ALIGNED:
-        width = (-(-width // ALIGNED) if overlap else width // ALIGNED) * ALIGNED
+        multiple = -(-width // ALIGNED) | 1 if overlap else (width // ALIGNED - 1) | 1
+        width = multiple * ALIGNED
     count = -(-pixels // width) if overlap else pixels // width
 
     def cut(first: Any, width: int) -> Arrays:

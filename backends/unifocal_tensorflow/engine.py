@@ -50,8 +50,14 @@ SHARE = 8
 SMALL = 1 << 20
 """Logits that are not cut: what they take is little, and a block costs hundreds of calls."""
 
-XLA_FRACTION = 2
-"""XLA fuses operations, so that a block costs few calls: all of this is that many times smaller."""
+SMALL_FOR_XLA = 1 << 19
+"""The same for XLA, which fuses operations, so that a block costs few calls."""
+
+FEW = 16
+"""So many classes have rows that lie in a cache side by side, however long they are."""
+
+ROW = 1 << 12
+"""Logits of a row for XLA, of more classes."""
 
 as_written = tf.autograph.experimental.do_not_convert
 """No statement here depends on a tensor's value, and to look for one takes a third of a trace."""
@@ -209,7 +215,7 @@ Block: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
 
 
 def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
-    """Return the samples of a block, of which several have all their pixels, and its pixels.
+    """Return the rows of a block, and their pixels; a row is a part of a sample, or all of it.
 
     None stands for one piece. Accelerators get it: they fuse. So does everybody where the number of
     pixels is not known yet, and where a block of all classes would have to be copied.
@@ -217,14 +223,23 @@ def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     logits = expected_size(z)
     if logits is None or _class_axis(plan) == 1 or not on_processor():
         return None
-    fraction = XLA_FRACTION if in_xla() else 1
-    if logits <= SMALL // fraction:
+    if logits <= (SMALL_FOR_XLA if in_xla() else SMALL):
         return None
     samples, pixels, _ = z.shape
-    width = max(min(BLOCK // fraction, logits // SHARE) // plan.channels, 1)
-    if width < pixels:
-        return 1, _divisor(pixels, width)
-    return 1 if samples is None else _divisor(samples, width // pixels), pixels
+    width = max(min(BLOCK, logits // SHARE) // plan.channels, 1)
+    row = _divisor(pixels, _row(plan, width))
+    return _divisor(pixels // row * (samples or 1), max(width // row, 1)), row
+
+
+def _row(plan: Plan, width: int) -> int:
+    """How many of a block's pixels to take for a row.
+
+    XLA divides the work among threads by rows. It moves the class axis, and that is slow where
+    pixels of many classes are far apart.
+    """
+    if not in_xla():
+        return width
+    return max(width // 4 if plan.channels < FEW else ROW // plan.channels, 1)
 
 
 def _divisor(number: int, most: int) -> int:
@@ -235,17 +250,16 @@ def _divisor(number: int, most: int) -> int:
 
 def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tensor], Block]]:
     """Return the number of blocks, and the function from a block's index to it."""
-    samples, pixels = cut
-    count = xp.size(arrays[0], 0) * arrays[0].shape[1] // (samples * pixels)
-    # With an axis for the samples, XLA would copy all logits into another order.
+    rows, pixels = cut
+    count = xp.size(arrays[0], 0) * arrays[0].shape[1] // (rows * pixels)
+    # With an axis for the rows, XLA would copy all logits into another order.
     z, t, w = (
-        None if x is None else tf.reshape(x, (count, samples * pixels, *x.shape[2:]))
-        for x in arrays
+        None if x is None else tf.reshape(x, (count, rows * pixels, *x.shape[2:])) for x in arrays
     )
 
     def block(i: Tensor) -> Block:
         def of(x: Tensor) -> Tensor:
-            return tf.reshape(x[i], (samples, pixels, *x.shape[2:]))
+            return tf.reshape(x[i], (rows, pixels, *x.shape[2:]))
 
         return of(z), of(t), None if w is None else of(w)
 
@@ -365,17 +379,18 @@ def _gradient(
     cut = _cut(plan, z)
     if cut is None:
         return of_block((z, t, w), slopes)
-    samples, per_sample = cut[0], z.shape[1] // cut[1]
+    rows, per_sample = cut[0], z.shape[1] // cut[1]
 
-    of_them = [
-        None if s is None else tf.reshape(s, (-1, samples * problems, *s.shape[1:])) for s in slopes
-    ]
+    def of_rows(block: Block, i: Tensor) -> Tensor:
+        sample = (i * rows + tf.range(rows)) // per_sample
 
-    def of_samples(block: Block, i: Tensor) -> Tensor:
-        here = Slopes(*(None if s is None else s[i // per_sample] for s in of_them))
-        return of_block(block, here)
+        def here(s: Tensor) -> Tensor:
+            by_sample = tf.reshape(s, (-1, problems, *s.shape[1:]))
+            return tf.reshape(tf.gather(by_sample, sample), (rows * problems, *s.shape[1:]))
 
-    return _like_logits(cut, (z, t, w), of_samples)
+        return of_block(block, Slopes(*(None if s is None else here(s) for s in slopes)))
+
+    return _like_logits(cut, (z, t, w), of_rows)
 
 
 def _gradient_once(

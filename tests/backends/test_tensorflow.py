@@ -15,6 +15,7 @@ import unifocal  # noqa: E402
 import unifocal_tensorflow as ut  # noqa: E402
 from tests.backends import hlo  # noqa: E402
 from tests.backends.arrays import KINDS, NAMES, relative, unbalanced_volume, volume  # noqa: E402
+from unifocal.engine.pixels import CHEAP  # noqa: E402
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 EVERY_KIND = pytest.mark.parametrize("name", KINDS)
@@ -168,6 +169,24 @@ def test_a_block_is_small_beside_all_logits(shape, cut):
     assert found == cut
 
 
+@pytest.mark.parametrize(
+    ("shape", "cut"),
+    [
+        ((2, 80 * 160 * 160, 3), (4, 40_960)),  # up to 2^19 logits each
+        ((32, 128 * 128, 2), (4, 128 * 128)),  # an eighth of all
+        ((None, 80 * 160 * 160, 3), (2, 40_960)),
+        ((1, 256 * 512, 16), (64, 256)),
+        ((1, 256 * 512, 64), (128, 64)),
+        ((2, 1_000_003, 3), (1, 1_000_003)),
+    ],
+)
+def test_xla_gets_several_rows_whose_classes_lie_side_by_side(shape, cut, monkeypatch):
+    engine = importlib.import_module("unifocal_tensorflow.engine")
+    monkeypatch.setattr(engine, "in_xla", lambda: True)
+    plan = SimpleNamespace(axis=-1, channels=shape[2])
+    assert engine._cut(plan, tf.TensorSpec(shape, tf.float32)) == cut
+
+
 @EVERY_LOSS
 @pytest.mark.parametrize("axis", [-1, 1])
 def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
@@ -176,8 +195,9 @@ def test_one_piece_under_xla_reads_the_logits_at_most_twice_more_than_it_must(
     """As accelerators get it. Twice it must: the gradient needs the sums of all pixels."""
     engine = importlib.import_module("unifocal_tensorflow.engine")
     monkeypatch.setattr(engine, "on_processor", lambda: False)
-    shape = (2, 3, 1 << 14) if axis == 1 else (2, 1 << 14, 3)
-    arguments = tf.zeros(shape), tf.zeros((2, 1 << 14), tf.int32)
+    pixels = CHEAP // 2 + 1  # of fewer the terms are in float64
+    shape = (2, 3, pixels) if axis == 1 else (2, pixels, 3)
+    arguments = tf.zeros(shape), tf.zeros((2, pixels), tf.int32)
     loss = lambda z, t: getattr(ut, name)(z, t, axis=axis)  # noqa: E731
     compiled = tf.function(lambda z, t: _value_and_grad(loss, z, t), jit_compile=True)
     text = compiled.experimental_get_compiler_ir(*arguments)(stage="optimized_hlo")
