@@ -21,7 +21,7 @@ import torch
 from unifocal.engine.pixels import pixels_alike, sums_in_float64
 from unifocal_numpy import namespace as numpy_xp
 from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
+from unifocal_spec.regions import Sums, add_sums, pool
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
 from unifocal_torch.kernels import readable
@@ -50,7 +50,8 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    value: Tensor = _Loss.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
+    arrays = _canonical(plan, logits, target, weight)
+    value: Tensor = _Loss.apply(*arrays, kernel, plan, torch.is_grad_enabled())[0]
     return value
 
 
@@ -90,7 +91,7 @@ def piece_gradient(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         arrays = _canonical(plan, logits, target, weight)
-        gradient = _gradient(kernel, plan, *arrays, sums, shares(xp, plan, sums))
+        gradient = _gradient(kernel, plan, *arrays, blocks.slopes_of_sums(kernel, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
         return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
@@ -190,17 +191,11 @@ def choose_way(
 
 
 def _gradient(
-    kernel: Kernel,
-    plan: Plan,
-    z: Tensor,
-    t: Tensor,
-    w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, slopes: Tensor
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     call = kernel, plan, _pixel_dtype(plan, z), z, t, w
-    gradient: Tensor = choose_way(*call).gradient(*call, sums, cotangent)
+    gradient: Tensor = choose_way(*call).gradient(*call, slopes)
     return gradient
 
 
@@ -208,35 +203,39 @@ def _gradient(
 
 
 class _Loss(torch.autograd.Function):
-    """The loss, with the closed-form gradient; the sums are returned to be saved."""
+    """The loss, with the closed-form gradient; the slopes by the sums are returned to be saved."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(
-        z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
-    ) -> tuple[Tensor | None, ...]:
+        z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan, differentiable: bool
+    ) -> tuple[Tensor, Tensor | None]:
         call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
-        sums = way.pixel_sums(*call)
-        return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
-        z, t, w, ctx.kernel, ctx.plan = inputs
-        sums = output[1:]
-        ctx.mark_non_differentiable(*(s for s in sums if s is not None))
-        ctx.save_for_backward(z, t, w, *sums)
-
-    @staticmethod
-    def backward(ctx: Any, cotangent: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
-        z, t, w, *sums = ctx.saved_tensors
-        cotangent = cotangents(xp, ctx.plan, Sums(*sums), cotangent.to(sums[0].dtype))
-        if torch.is_grad_enabled():  # somebody may want to differentiate again
-            gradient = _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan)
+        sums, slopes = way.pixel_sums(*call), None
+        if differentiable:
+            loss, slopes = way.loss_and_slopes(kernel, plan, sums)
         else:
-            gradient = _gradient(ctx.kernel, ctx.plan, z, t, w, Sums(*sums), cotangent)
-        return gradient, *(None,) * 4
+            loss = way.loss_of_sums(kernel, plan, sums)
+        return loss.to(_loss_dtype(z)), slopes
+
+    @staticmethod
+    def setup_context(
+        ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None]
+    ) -> None:
+        z, t, w, ctx.kernel, ctx.plan, differentiable = inputs
+        if differentiable:
+            ctx.mark_non_differentiable(output[1])
+            ctx.save_for_backward(z, t, w, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        z, t, w, slopes = ctx.saved_tensors
+        # One for all regions, or one for each sample.
+        slopes = slopes * cotangent.to(slopes.dtype).reshape(-1, 1, 1)
+        apply = _Gradient.apply if torch.is_grad_enabled() else _gradient
+        return apply(ctx.kernel, ctx.plan, z, t, w, slopes), *(None,) * 5
 
 
 # PyTorch looks at the signature in every call, which is slow unless it is written down.
@@ -250,19 +249,9 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        z: Tensor,
-        t: Tensor,
-        w: Tensor | None,
-        cotangent: Tensor,
-        weight: Tensor,
-        pixel: Tensor | None,
-        tp: Tensor | None,
-        fp: Tensor | None,
-        fn: Tensor | None,
-        kernel: Kernel,
-        plan: Plan,
+        kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, slopes: Tensor
     ) -> Tensor:
-        return _gradient(kernel, plan, z, t, w, Sums(weight, pixel, tp, fp, fn), cotangent)
+        return _gradient(kernel, plan, z, t, w, slopes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from unifocal.engine.pixels import label_out_of_range
 from unifocal.engine.switch import Switch
 from unifocal_spec import Kernel, Plan
-from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
+from unifocal_spec import regions
+from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses
 from unifocal_torch import namespace as xp
 from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
@@ -222,6 +223,16 @@ def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
         return torch.as_tensor(reduce_losses(np_xp, plan, losses))
 
 
+def loss_and_slopes(kernel: Kernel, plan: Plan, sums: Sums) -> tuple[Tensor, Tensor]:
+    """Return the loss, and its slopes side by side: (regions, K, columns)."""
+    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+    with np.errstate(all="ignore"):
+        loss, slopes = regions.loss_and_slopes(np_xp, vector, numpy_kernel, plan, arrays)
+    given = (s for s in slopes if s is not None)
+    joined = np.concatenate([s if s.ndim == 3 else s[..., None] for s in given], axis=2)
+    return torch.as_tensor(loss), torch.from_numpy(joined)
+
+
 def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Any, Kernel, Sums, Vector]:
     from unifocal_numpy import losses, namespace
 
@@ -237,30 +248,21 @@ def gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     kernels = _kernels()[0]
-    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
-    with np.errstate(all="ignore"):
-        slopes = region_slopes(np_xp, vector, numpy_kernel, plan, arrays, cotangent.numpy())
-    problems = problem_count(plan, z)
-    by_sum = np.zeros((problems, 1 + 3 * plan.classes), _numpy(dtype))
-    at = 0
-    for slope, width in zip(slopes, (1, *(plan.classes,) * 3), strict=True):
-        if slope is not None:  # those of a batch are those of all samples
-            by_sum.reshape(z.shape[0], -1, by_sum.shape[1])[..., at : at + width] = slope.reshape(
-                *slope.shape[:2], width
-            )
-        at += width
+    problems, columns = problem_count(plan, z), 1 + 3 * plan.classes
+    by_sum = np.zeros((z.shape[0], problems // z.shape[0], columns), _numpy(dtype))
+    given = slice(0 if kernel.pixel else 1, columns if kernel.region else 1)
+    by_sum[..., given] = slopes.numpy()  # those of a batch are those of all samples
     dz = xp.empty_like(z)
     _run(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
         _threads(t),
         _memory(dz),
-        by_sum,
+        by_sum.reshape(problems, columns),
         *_arguments(kernel, plan, dtype, z, t, w),
     )
     return dz

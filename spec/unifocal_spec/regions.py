@@ -72,21 +72,32 @@ def class_coefficients(xp: Any, plan: Plan, present: Array, omega: Array) -> Arr
     `present` tells, per class, whether the region's target holds it; `omega` the class weights,
     0 for a background that does not count.
     """
-    omega = omega + xp.zeros_like(present * omega)
     if plan.absent == "skip":
-        omega = xp.where(present > 0, omega, xp.zeros_like(omega))
+        omega = xp.where(present > 0, omega, 0)
     if plan.class_reduction == "sum":
         return omega
     norm = xp.sum(omega, axis=-1, keepdims=True)
-    return omega / xp.where(norm > 0, norm, xp.zeros_like(norm) + 1)
+    return omega / xp.where(norm > 0, norm, 1)
 
 
-def _averages(
-    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums
-) -> tuple[Array, Array, Array, Array]:
-    """Return the pixel average, the class average, its coefficients, and a divisor for W."""
-    divisor = xp.where(sums.weight == 0, xp.zeros_like(sums.weight) + 1, sums.weight)
-    pixel = region = coefficients = xp.zeros_like(sums.weight)
+class _Averages(NamedTuple):
+    """What a loss and its slopes are both computed from, beside the sums."""
+
+    empty: Array
+    """Where a region has no weighted pixel."""
+    divisor: Array
+    """W, or 1 where it is 0."""
+    pixel: Array
+    """The pixel average, 0 for a loss without a pixel term."""
+    region: Array
+    """The class average, 0 for a loss without a region term, and its coefficients."""
+    coefficients: Array
+
+
+def _averages(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> _Averages:
+    empty = sums.weight == 0
+    divisor = xp.where(empty, 1, sums.weight)
+    pixel = region = coefficients = None
     if kernel.pixel is not None:
         pixel = sums.pixel / divisor
     if kernel.region is not None:
@@ -95,32 +106,41 @@ def _averages(
             sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
         )
         region = xp.sum(coefficients * values, axis=-1)
-    return pixel, region, coefficients, divisor
+    return _Averages(
+        empty,
+        divisor,
+        xp.zeros_like(divisor) if pixel is None else pixel,
+        xp.zeros_like(divisor) if region is None else region,
+        coefficients,
+    )
 
 
-def region_losses(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> Array:
-    """Return the loss of every region and problem; 0 for a region without a weighted pixel."""
-    sums = pool(xp, plan, sums)
-    pixel, region, _, _ = _averages(xp, vector, kernel, plan, sums)
+def _losses(
+    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, averages: _Averages
+) -> Array:
+    empty, _, pixel, region, _ = averages
     if kernel.combine is not None:
         value = kernel.combine.value(pixel, region, **arguments(plan, kernel.combine, vector))
     else:
         value = pixel if kernel.region is None else region
     # A label out of range has made W nan, and must make the loss nan.
-    return xp.where(sums.weight == 0, xp.zeros_like(value), value + 0 * sums.weight)
+    return xp.where(empty, 0, value + 0 * sums.weight)
 
 
-def region_slopes(
-    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, cotangent: Array
+def _slopes(
+    xp: Any,
+    vector: Vector,
+    kernel: Kernel,
+    plan: Plan,
+    sums: Sums,
+    averages: _Averages,
+    cotangent: Array,
 ) -> Slopes:
-    """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
-    sums = pool(xp, plan, sums)
-    pixel, region, coefficients, divisor = _averages(xp, vector, kernel, plan, sums)
-    cotangent = xp.where(sums.weight == 0, xp.zeros_like(cotangent), cotangent + 0 * sums.weight)
-    by_pixel = by_region = cotangent
+    empty, divisor, pixel, region, coefficients = averages
+    by_pixel = by_region = xp.where(empty, 0, cotangent + 0 * sums.weight)
     if kernel.combine is not None:
         slopes = kernel.combine.gradient(pixel, region, **arguments(plan, kernel.combine, vector))
-        by_pixel, by_region = slopes[0] * cotangent, slopes[1] * cotangent
+        by_pixel, by_region = slopes[0] * by_pixel, slopes[1] * by_region
     by_tp = by_fp = by_fn = None
     if kernel.region is not None:
         scale = coefficients * by_region[..., None]
@@ -133,9 +153,40 @@ def region_slopes(
     return Slopes(by_pixel / divisor if kernel.pixel is not None else None, by_tp, by_fp, by_fn)
 
 
+def region_losses(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> Array:
+    """Return the loss of every region and problem; 0 for a region without a weighted pixel."""
+    sums = pool(xp, plan, sums)
+    averages = _averages(xp, vector, kernel, plan, sums)
+    return _losses(xp, vector, kernel, plan, sums, averages)
+
+
+def region_slopes(
+    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, cotangent: Array
+) -> Slopes:
+    """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
+    sums = pool(xp, plan, sums)
+    averages = _averages(xp, vector, kernel, plan, sums)
+    return _slopes(xp, vector, kernel, plan, sums, averages, cotangent)
+
+
+def loss_and_slopes(
+    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums
+) -> tuple[Array, Slopes]:
+    """Return what the user gets, and its slopes as `region_slopes` does.
+
+    With reduction="none" the slopes by a sample's sums are those of its own loss.
+    """
+    sums = pool(xp, plan, sums)
+    averages = _averages(xp, vector, kernel, plan, sums)
+    losses = _losses(xp, vector, kernel, plan, sums, averages)
+    cotangent = _shares(xp, plan, sums.weight)
+    slopes = _slopes(xp, vector, kernel, plan, sums, averages, cotangent)
+    return reduce_losses(xp, plan, losses), slopes
+
+
 def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
     """Average over problems, then reduce over regions: (regions, K) to what the user gets."""
-    value = xp.mean(losses, axis=1)
+    value = losses[:, 0] if losses.shape[1] == 1 else xp.mean(losses, axis=1)
     if plan.over == "batch":
         return value[0]
     if plan.reduction == "none":
@@ -143,15 +194,18 @@ def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
     return xp.mean(value, axis=0) if plan.reduction == "mean" else xp.sum(value, axis=0)
 
 
+def _shares(xp: Any, plan: Plan, weight: Array) -> Array:
+    """Return the share of every region and problem in what the user gets of it."""
+    share = xp.zeros_like(weight) + 1 / weight.shape[1]
+    if plan.over == "sample" and plan.reduction == "mean":
+        share = share / xp.count(weight, 0, weight.dtype)
+    return share
+
+
 def cotangents(xp: Any, plan: Plan, sums: Sums, cotangent: Any) -> Array:
     """Return the cotangent of every region and problem, from that of what the user gets."""
-    one = xp.zeros_like(pool(xp, plan, sums).weight) + 1
-    share = one / sums.weight.shape[1]
-    if plan.over == "sample" and plan.reduction == "none":
-        return share * cotangent[:, None]
-    if plan.over == "sample" and plan.reduction == "mean":
-        share = share / xp.sum(one[:, :1], axis=0, keepdims=True)
-    return share * cotangent
+    own = plan.over == "sample" and plan.reduction == "none"
+    return _shares(xp, plan, pool(xp, plan, sums).weight) * (cotangent[:, None] if own else cotangent)
 
 
 def shares(xp: Any, plan: Plan, sums: Sums) -> Array:
