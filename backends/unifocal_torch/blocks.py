@@ -19,14 +19,11 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal.engine.slabs import APART
-from unifocal_spec import Kernel, Plan
-from unifocal_spec import regions
+from unifocal_spec import Kernel, Plan, regions
 from unifocal_spec.regions import (
     Slopes,
     Sums,
     add_sums,
-    reduce_losses,
-    region_losses,
     region_slopes,
     shares,
 )
@@ -54,26 +51,19 @@ def pixel_sums(
     return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in total))
 
 
-def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
-    """Return the loss, in the dtype of the sums."""
-    losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
-    value: Tensor = reduce_losses(xp, plan, losses)
-    return value
-
-
-def loss_and_slopes(kernel: Kernel, plan: Plan, sums: Sums) -> tuple[Tensor, Tensor]:
-    """Return the loss, and its slopes side by side: (regions, K, columns)."""
-    vector = partial(xp.vector, like=sums.weight)
-    loss, slopes = regions.loss_and_slopes(xp, vector, kernel, plan, sums)
-    return loss, _side_by_side(slopes)
+def loss_and_slopes(
+    kernel: Kernel, plan: Plan, sums: Sums, dtype: torch.dtype, differentiable: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the loss in a dtype, and its slopes side by side: (regions, K, columns)."""
+    known = regions.known(xp, partial(xp.vector, like=sums.weight), kernel, plan)
+    loss, slopes = regions.loss_and_slopes(xp, kernel, plan, known, sums, differentiable)
+    return loss.to(dtype), None if slopes is None else _side_by_side(slopes)
 
 
 def slopes_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
     """Return the slopes alone."""
     vector = partial(xp.vector, like=sums.weight)
-    return _side_by_side(
-        region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums))
-    )
+    return _side_by_side(region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums)))
 
 
 def _side_by_side(slopes: Slopes) -> Tensor:

@@ -19,12 +19,13 @@ from typing import Any
 import torch
 
 from unifocal.engine.pixels import pixels_alike, sums_in_float64
+from unifocal.engine.plans import plan_of
 from unifocal_numpy import namespace as numpy_xp
 from unifocal_spec import Kernel, Plan, make_plan
 from unifocal_spec.regions import Sums, add_sums, pool
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
-from unifocal_torch.kernels import readable
+from unifocal_torch.kernels import as_tensor, readable
 
 __all__ = [
     "add_sums",
@@ -69,12 +70,13 @@ def piece_sums(
     with torch.no_grad():
         z, t, w = _canonical(plan, logits, target, weight)
         call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
-        return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
+        sums = choose_way(*call).pixel_sums(*call)
+        return plan, pool(xp, plan, Sums(*map(as_tensor, sums)))
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
     """Return the loss of all pieces whose sums these are."""
-    return blocks.loss_of_sums(kernel, plan, sums).to(_loss_dtype(logits))
+    return blocks.loss_and_slopes(kernel, plan, sums, _loss_dtype(logits), False)[0]
 
 
 def piece_gradient(
@@ -116,36 +118,37 @@ def _plan(
         raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
     if options["precision"] == "exact" and logits.device.type == "mps":
         raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
-    return make_plan(
-        kernel.hyperparameters,
-        logits.shape,
-        target.shape,
-        None if weight is None else weight.shape,
-        target_kind=_kind(target.dtype),
-        weight_kind="float" if weight is None else _kind(weight.dtype),
-        hyper=hyper,
-        **options,
-    )
+    shapes = logits.shape, target.shape, None if weight is None else weight.shape
+    kinds = {
+        "target_kind": _kind(target.dtype),
+        "weight_kind": "float" if weight is None else _kind(weight.dtype),
+    }
+    if torch.compiler.is_compiling():  # a size may be a symbol, about which nothing must be asked
+        return make_plan(kernel.hyperparameters, *shapes, **kinds, hyper=hyper, **options)
+    return plan_of(kernel, *shapes, **kinds, hyper=hyper, **options)
 
 
 def _kind(dtype: torch.dtype) -> str:
-    if dtype is torch.bool:
-        return "bool"
+    if dtype.is_floating_point:
+        return "float"
     if dtype.is_complex:
         return str(dtype)
-    return "float" if dtype.is_floating_point else "integer"
+    return "bool" if dtype is torch.bool else "integer"
 
 
 def _canonical(
     plan: Plan, logits: Tensor, target: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    z = torch.movedim(logits, plan.axis, 1)
-    n, c, index_shape = z.shape[0], z.shape[1], (z.shape[0], *z.shape[2:])
-    m = math.prod(index_shape[1:])
-    t = target if plan.index else torch.movedim(target, plan.axis, 1)
+    z, t = _classes_second(plan, logits), target if plan.index else _classes_second(plan, target)
+    n, c, *spatial = z.shape
+    m = math.prod(spatial)
     if weight is not None:
-        weight = torch.broadcast_to(weight, index_shape).reshape(n, m)
+        weight = torch.broadcast_to(weight, (n, *spatial)).reshape(n, m)
     return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
+
+
+def _classes_second(plan: Plan, x: Tensor) -> Tensor:
+    return x if plan.axis == 1 else torch.movedim(x, plan.axis, 1)
 
 
 def _loss_dtype(logits: Tensor) -> torch.dtype:
@@ -208,17 +211,13 @@ class _Loss(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(
-        z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan, differentiable: bool
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(*inputs: Any) -> tuple[Tensor, Tensor | None]:
+        z, t, w, kernel, plan, differentiable = inputs
         call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
-        sums, slopes = way.pixel_sums(*call), None
-        if differentiable:
-            loss, slopes = way.loss_and_slopes(kernel, plan, sums)
-        else:
-            loss = way.loss_of_sums(kernel, plan, sums)
-        return loss.to(_loss_dtype(z)), slopes
+        sums = way.pixel_sums(*call)
+        loss, slopes = way.loss_and_slopes(kernel, plan, sums, _loss_dtype(z), differentiable)
+        return loss, slopes
 
     @staticmethod
     def setup_context(
@@ -226,14 +225,16 @@ class _Loss(torch.autograd.Function):
     ) -> None:
         z, t, w, ctx.kernel, ctx.plan, differentiable = inputs
         if differentiable:
+            ctx.set_materialize_grads(False)  # nobody asks for those of the slopes
             ctx.mark_non_differentiable(output[1])
             ctx.save_for_backward(z, t, w, output[1])
 
     @staticmethod
-    def backward(ctx: Any, cotangent: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, cotangent: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
+        if cotangent is None:
+            return (None,) * 6
         z, t, w, slopes = ctx.saved_tensors
-        # One for all regions, or one for each sample.
-        slopes = slopes * cotangent.to(slopes.dtype).reshape(-1, 1, 1)
+        slopes = slopes * (cotangent[:, None, None] if cotangent.dim() else cotangent)
         apply = _Gradient.apply if torch.is_grad_enabled() else _gradient
         return apply(ctx.kernel, ctx.plan, z, t, w, slopes), *(None,) * 5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -13,9 +14,14 @@ Tensor = torch.Tensor
 
 def know(kernel: Kernel, plan: Plan) -> bool:
     """Whether kernels have the pixel term of a loss: those of the package, of logits."""
+    return plan.activation != "none" and _of_package(kernel)
+
+
+@cache
+def _of_package(kernel: Kernel) -> bool:
     from unifocal_torch.losses import KERNELS
 
-    return KERNELS.get(kernel.name) is kernel and plan.activation != "none"
+    return KERNELS.get(kernel.name) is kernel
 
 
 def readable(x: Tensor, device: torch.device) -> bool:
@@ -39,6 +45,11 @@ def coefficient_rows(term: Any, plan: Plan) -> list[tuple[float, ...]]:
         return (plan.class_weights[c], *term.coefficients(**values))
 
     return [row(c) for c in range(plan.classes)]
+
+
+def as_tensor(s: Any) -> Tensor | None:
+    """Return a sum as a tensor: that of a way may be an array of NumPy's, or not be there."""
+    return None if s is None else torch.as_tensor(s)
 
 
 def problem_count(plan: Plan, z: Tensor) -> int:

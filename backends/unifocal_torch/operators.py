@@ -19,11 +19,12 @@ import torch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
 from unifocal_torch import numba_engine
-from unifocal_torch.blocks import loss_and_slopes, loss_of_sums
+from unifocal_torch.blocks import loss_and_slopes
 from unifocal_torch.engine import choose_way, sums_dtype
+from unifocal_torch.kernels import as_tensor
 from unifocal_torch.losses import KERNELS
 
-__all__ = ["gradient", "loss_and_slopes", "loss_of_sums", "pixel_sums", "takes"]
+__all__ = ["gradient", "loss_and_slopes", "pixel_sums", "takes"]
 
 Tensor = torch.Tensor
 
@@ -104,7 +105,7 @@ def _needed(kernel: Kernel) -> tuple[bool, ...]:
 def _pixel_sums(kernel: str, plan: str, z: Tensor, t: Tensor, w: Tensor | None) -> list[Tensor]:
     meant = KERNELS[kernel], _plan(plan)
     call = *meant, sums_dtype(*meant, z), z, t, w
-    return [s.contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
+    return [as_tensor(s).contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
 
 
 @_pixel_sums.register_fake

@@ -17,10 +17,10 @@ import torch
 from unifocal.engine.switch import Switch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
-from unifocal_torch.blocks import loss_and_slopes, loss_of_sums
+from unifocal_torch.blocks import loss_and_slopes
 from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
-__all__ = ["gradient", "loss_and_slopes", "loss_of_sums", "pixel_sums", "takes", "use_triton"]
+__all__ = ["gradient", "loss_and_slopes", "pixel_sums", "takes", "use_triton"]
 
 Tensor = torch.Tensor
 

@@ -69,8 +69,8 @@ def pool(xp: Any, plan: Plan, sums: Sums) -> Sums:
 def class_coefficients(xp: Any, plan: Plan, present: Array, omega: Array) -> Array:
     """Return a_c such that the class average of R is Σ_c a_c R_c.
 
-    `present` tells, per class, whether the region's target holds it; `omega` the class weights,
-    0 for a background that does not count.
+    `present` tells, per class, whether the region's target holds it, and is looked at where
+    absent="skip"; `omega` are the class weights, 0 for a background that does not count.
     """
     if plan.absent == "skip":
         omega = xp.where(present > 0, omega, 0)
@@ -80,6 +80,29 @@ def class_coefficients(xp: Any, plan: Plan, present: Array, omega: Array) -> Arr
     return omega / xp.where(norm > 0, norm, 1)
 
 
+class Known(NamedTuple):
+    """What is known of a loss before any sum is; None for a part that it lacks."""
+
+    omega: Array
+    """The class weights of the region term; their coefficients where these are known too."""
+    region: dict[str, Any]
+    """The hyperparameters of the region term, and those of the combination."""
+    combine: dict[str, Any]
+
+
+def known(xp: Any, vector: Vector, kernel: Kernel, plan: Plan) -> Known:
+    """Return what the plan alone tells."""
+    omega = region = combine = None
+    if kernel.region is not None:
+        omega = vector(plan.region_weights)
+        if plan.absent == "include":
+            omega = class_coefficients(xp, plan, None, omega)
+        region = arguments(plan, kernel.region, vector)
+    if kernel.combine is not None:
+        combine = arguments(plan, kernel.combine, vector)
+    return Known(omega, region, combine)
+
+
 class _Averages(NamedTuple):
     """What a loss and its slopes are both computed from, beside the sums."""
 
@@ -87,6 +110,8 @@ class _Averages(NamedTuple):
     """Where a region has no weighted pixel."""
     divisor: Array
     """W, or 1 where it is 0."""
+    counts: Array
+    """1, or 0 where W is. A label out of range has made W nan, and must make all nan."""
     pixel: Array
     """The pixel average, 0 for a loss without a pixel term."""
     region: Array
@@ -94,60 +119,53 @@ class _Averages(NamedTuple):
     coefficients: Array
 
 
-def _averages(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> _Averages:
+def _averages(xp: Any, kernel: Kernel, plan: Plan, known: Known, sums: Sums) -> _Averages:
     empty = sums.weight == 0
     divisor = xp.where(empty, 1, sums.weight)
     pixel = region = coefficients = None
     if kernel.pixel is not None:
         pixel = sums.pixel / divisor
     if kernel.region is not None:
-        coefficients = class_coefficients(xp, plan, sums.tp + sums.fn, vector(plan.region_weights))
-        values = kernel.region.value(
-            sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
-        )
+        coefficients = known.omega
+        if plan.absent == "skip":
+            coefficients = class_coefficients(xp, plan, sums.tp + sums.fn, known.omega)
+        values = kernel.region.value(sums.tp, sums.fp, sums.fn, plan.smooth, **known.region)
         region = xp.sum(coefficients * values, axis=-1)
     return _Averages(
         empty,
         divisor,
+        sums.weight / divisor,
         xp.zeros_like(divisor) if pixel is None else pixel,
         xp.zeros_like(divisor) if region is None else region,
         coefficients,
     )
 
 
-def _losses(
-    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, averages: _Averages
-) -> Array:
-    empty, _, pixel, region, _ = averages
+def _losses(xp: Any, kernel: Kernel, known: Known, averages: _Averages) -> Array:
+    empty, _, counts, pixel, region, _ = averages
     if kernel.combine is not None:
-        value = kernel.combine.value(pixel, region, **arguments(plan, kernel.combine, vector))
+        value = kernel.combine.value(pixel, region, **known.combine)
     else:
         value = pixel if kernel.region is None else region
-    # A label out of range has made W nan, and must make the loss nan.
-    return xp.where(empty, 0, value + 0 * sums.weight)
+    return xp.where(empty, 0, counts * value)
 
 
 def _slopes(
-    xp: Any,
-    vector: Vector,
-    kernel: Kernel,
-    plan: Plan,
-    sums: Sums,
-    averages: _Averages,
-    cotangent: Array,
+    kernel: Kernel, plan: Plan, known: Known, sums: Sums, averages: _Averages, cotangent: Array
 ) -> Slopes:
-    empty, divisor, pixel, region, coefficients = averages
-    by_pixel = by_region = xp.where(empty, 0, cotangent + 0 * sums.weight)
+    """Return the slopes, from cotangents that are 0 for a region without a weighted pixel."""
+    _, divisor, _, pixel, region, coefficients = averages
+    by_pixel = by_region = cotangent
     if kernel.combine is not None:
-        slopes = kernel.combine.gradient(pixel, region, **arguments(plan, kernel.combine, vector))
-        by_pixel, by_region = slopes[0] * by_pixel, slopes[1] * by_region
+        slopes = kernel.combine.gradient(pixel, region, **known.combine)
+        by_pixel, by_region = slopes[0] * cotangent, slopes[1] * cotangent
     by_tp = by_fp = by_fn = None
     if kernel.region is not None:
         scale = coefficients * by_region[..., None]
         by_tp, by_fp, by_fn = (
             scale * slope
             for slope in kernel.region.gradient(
-                sums.tp, sums.fp, sums.fn, plan.smooth, **arguments(plan, kernel.region, vector)
+                sums.tp, sums.fp, sums.fn, plan.smooth, **known.region
             )
         )
     return Slopes(by_pixel / divisor if kernel.pixel is not None else None, by_tp, by_fp, by_fn)
@@ -155,33 +173,35 @@ def _slopes(
 
 def region_losses(xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums) -> Array:
     """Return the loss of every region and problem; 0 for a region without a weighted pixel."""
-    sums = pool(xp, plan, sums)
-    averages = _averages(xp, vector, kernel, plan, sums)
-    return _losses(xp, vector, kernel, plan, sums, averages)
+    before = known(xp, vector, kernel, plan)
+    averages = _averages(xp, kernel, plan, before, pool(xp, plan, sums))
+    return _losses(xp, kernel, before, averages)
 
 
 def region_slopes(
     xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums, cotangent: Array
 ) -> Slopes:
     """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
-    sums = pool(xp, plan, sums)
-    averages = _averages(xp, vector, kernel, plan, sums)
-    return _slopes(xp, vector, kernel, plan, sums, averages, cotangent)
+    sums, before = pool(xp, plan, sums), known(xp, vector, kernel, plan)
+    averages = _averages(xp, kernel, plan, before, sums)
+    cotangent = xp.where(averages.empty, 0, averages.counts * cotangent)
+    return _slopes(kernel, plan, before, sums, averages, cotangent)
 
 
 def loss_and_slopes(
-    xp: Any, vector: Vector, kernel: Kernel, plan: Plan, sums: Sums
-) -> tuple[Array, Slopes]:
-    """Return what the user gets, and its slopes as `region_slopes` does.
+    xp: Any, kernel: Kernel, plan: Plan, known: Known, sums: Sums, differentiable: bool
+) -> tuple[Array, Slopes | None]:
+    """Return what the user gets, and if it is differentiable its slopes as `region_slopes` does.
 
     With reduction="none" the slopes by a sample's sums are those of its own loss.
     """
     sums = pool(xp, plan, sums)
-    averages = _averages(xp, vector, kernel, plan, sums)
-    losses = _losses(xp, vector, kernel, plan, sums, averages)
-    cotangent = _shares(xp, plan, sums.weight)
-    slopes = _slopes(xp, vector, kernel, plan, sums, averages, cotangent)
-    return reduce_losses(xp, plan, losses), slopes
+    averages = _averages(xp, kernel, plan, known, sums)
+    loss = reduce_losses(xp, plan, _losses(xp, kernel, known, averages))
+    if not differentiable:
+        return loss, None
+    cotangent = _shares(xp, plan, averages.counts)
+    return loss, _slopes(kernel, plan, known, sums, averages, cotangent)
 
 
 def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
@@ -194,18 +214,21 @@ def reduce_losses(xp: Any, plan: Plan, losses: Array) -> Array:
     return xp.mean(value, axis=0) if plan.reduction == "mean" else xp.sum(value, axis=0)
 
 
-def _shares(xp: Any, plan: Plan, weight: Array) -> Array:
-    """Return the share of every region and problem in what the user gets of it."""
-    share = xp.zeros_like(weight) + 1 / weight.shape[1]
+def _shares(xp: Any, plan: Plan, one: Array) -> Array:
+    """Return the share of every region and problem in what the user gets of it, from ones."""
+    if one.shape[1] > 1:
+        one = one / one.shape[1]
     if plan.over == "sample" and plan.reduction == "mean":
-        share = share / xp.count(weight, 0, weight.dtype)
-    return share
+        one = one / xp.count(one, 0, one.dtype)
+    return one
 
 
 def cotangents(xp: Any, plan: Plan, sums: Sums, cotangent: Any) -> Array:
     """Return the cotangent of every region and problem, from that of what the user gets."""
-    own = plan.over == "sample" and plan.reduction == "none"
-    return _shares(xp, plan, pool(xp, plan, sums).weight) * (cotangent[:, None] if own else cotangent)
+    share = _shares(xp, plan, xp.zeros_like(pool(xp, plan, sums).weight) + 1)
+    if plan.over == "sample" and plan.reduction == "none":
+        cotangent = cotangent[:, None]
+    return share * cotangent
 
 
 def shares(xp: Any, plan: Plan, sums: Sums) -> Array:
