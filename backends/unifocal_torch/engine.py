@@ -19,13 +19,13 @@ from typing import Any
 import torch
 
 from unifocal.engine.pixels import pixels_alike, sums_in_float64
-from unifocal.engine.plans import plan_of
+from unifocal.engine.plans import new_plan, plan_of
 from unifocal_numpy import namespace as numpy_xp
-from unifocal_spec import Kernel, Plan, make_plan
+from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums, add_sums, pool
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
-from unifocal_torch.kernels import as_tensor, readable
+from unifocal_torch.kernels import as_tensors, readable
 
 __all__ = [
     "add_sums",
@@ -52,7 +52,7 @@ def evaluate(
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
     arrays = _canonical(plan, logits, target, weight)
-    value: Tensor = _Loss.apply(*arrays, kernel, plan, torch.is_grad_enabled())[0]
+    value: Tensor = _Loss.apply(*arrays, (kernel, plan, torch.is_grad_enabled()))[0]
     return value
 
 
@@ -71,7 +71,7 @@ def piece_sums(
         z, t, w = _canonical(plan, logits, target, weight)
         call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         sums = choose_way(*call).pixel_sums(*call)
-        return plan, pool(xp, plan, Sums(*map(as_tensor, sums)))
+        return plan, pool(xp, plan, as_tensors(sums))
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
@@ -119,13 +119,10 @@ def _plan(
     if options["precision"] == "exact" and logits.device.type == "mps":
         raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
     shapes = logits.shape, target.shape, None if weight is None else weight.shape
-    kinds = {
-        "target_kind": _kind(target.dtype),
-        "weight_kind": "float" if weight is None else _kind(weight.dtype),
-    }
+    kinds = _kind(target.dtype), "float" if weight is None else _kind(weight.dtype)
     if torch.compiler.is_compiling():  # a size may be a symbol, about which nothing must be asked
-        return make_plan(kernel.hyperparameters, *shapes, **kinds, hyper=hyper, **options)
-    return plan_of(kernel, *shapes, **kinds, hyper=hyper, **options)
+        return new_plan(kernel, shapes, kinds, hyper, options)
+    return plan_of(kernel, shapes, kinds, hyper, options)
 
 
 def _kind(dtype: torch.dtype) -> str:
@@ -211,8 +208,10 @@ class _Loss(torch.autograd.Function):
     generate_vmap_rule = True
 
     @staticmethod
-    def forward(*inputs: Any) -> tuple[Tensor, Tensor | None]:
-        z, t, w, kernel, plan, differentiable = inputs
+    def forward(
+        z: Tensor, t: Tensor, w: Tensor | None, asked: tuple[Kernel, Plan, bool]
+    ) -> tuple[Tensor, Tensor | None]:
+        kernel, plan, differentiable = asked
         call = kernel, plan, sums_dtype(kernel, plan, z), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
@@ -223,23 +222,21 @@ class _Loss(torch.autograd.Function):
     def setup_context(
         ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None]
     ) -> None:
-        z, t, w, ctx.kernel, ctx.plan, differentiable = inputs
+        z, t, w, (ctx.kernel, ctx.plan, differentiable) = inputs
         if differentiable:
-            ctx.set_materialize_grads(False)  # nobody asks for those of the slopes
             ctx.mark_non_differentiable(output[1])
             ctx.save_for_backward(z, t, w, output[1])
 
     @staticmethod
-    def backward(ctx: Any, cotangent: Tensor | None, _: Any) -> tuple[Tensor | None, ...]:
-        if cotangent is None:
-            return (None,) * 6
+    def backward(ctx: Any, cotangent: Tensor, _: Any) -> tuple[Tensor | None, ...]:
         z, t, w, slopes = ctx.saved_tensors
         slopes = slopes * (cotangent[:, None, None] if cotangent.dim() else cotangent)
         apply = _Gradient.apply if torch.is_grad_enabled() else _gradient
-        return apply(ctx.kernel, ctx.plan, z, t, w, slopes), *(None,) * 5
+        return apply(ctx.kernel, ctx.plan, z, t, w, slopes), None, None, None
 
 
-# PyTorch looks at the signature in every call, which is slow unless it is written down.
+# PyTorch looks at the signature in every call, which is slow unless it is written down, and binds
+# the arguments to it one by one: the fewer the better.
 _Loss.forward.__signature__ = inspect.signature(_Loss.forward)  # type: ignore[attr-defined]
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import torch
 
 from unifocal_spec import Kernel, Plan
+from unifocal_spec.regions import Sums
 
 Tensor = torch.Tensor
 
@@ -17,7 +18,7 @@ def know(kernel: Kernel, plan: Plan) -> bool:
     return plan.activation != "none" and _of_package(kernel)
 
 
-@cache
+@lru_cache(maxsize=256)
 def _of_package(kernel: Kernel) -> bool:
     from unifocal_torch.losses import KERNELS
 
@@ -47,9 +48,9 @@ def coefficient_rows(term: Any, plan: Plan) -> list[tuple[float, ...]]:
     return [row(c) for c in range(plan.classes)]
 
 
-def as_tensor(s: Any) -> Tensor | None:
-    """Return a sum as a tensor: that of a way may be an array of NumPy's, or not be there."""
-    return None if s is None else torch.as_tensor(s)
+def as_tensors(sums: Sums) -> Sums:
+    """Return sums as tensors; those of a way may be arrays of NumPy's."""
+    return Sums(*(None if s is None else torch.as_tensor(s) for s in sums))
 
 
 def problem_count(plan: Plan, z: Tensor) -> int:

@@ -21,7 +21,7 @@ from unifocal_spec.regions import Sums
 from unifocal_torch import numba_engine
 from unifocal_torch.blocks import loss_and_slopes
 from unifocal_torch.engine import choose_way, sums_dtype
-from unifocal_torch.kernels import as_tensor
+from unifocal_torch.kernels import as_tensors
 from unifocal_torch.losses import KERNELS
 
 __all__ = ["gradient", "loss_and_slopes", "pixel_sums", "takes"]
@@ -105,7 +105,8 @@ def _needed(kernel: Kernel) -> tuple[bool, ...]:
 def _pixel_sums(kernel: str, plan: str, z: Tensor, t: Tensor, w: Tensor | None) -> list[Tensor]:
     meant = KERNELS[kernel], _plan(plan)
     call = *meant, sums_dtype(*meant, z), z, t, w
-    return [as_tensor(s).contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
+    sums = as_tensors(choose_way(*call).pixel_sums(*call))
+    return [s.contiguous() for s in sums if s is not None]
 
 
 @_pixel_sums.register_fake

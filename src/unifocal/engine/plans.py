@@ -16,28 +16,48 @@ _PLAIN = {bool, int, float, str, type(None)}
 _plans: dict[Any, Plan] = {}
 
 
+Shape = Sequence[Any]
+
+
+def new_plan(
+    kernel: Kernel,
+    shapes: tuple[Shape, Shape, Shape | None],
+    kinds: tuple[str, str],
+    hyper: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> Plan:
+    """Make a plan, from shapes of logits, target and weight, and the kinds of the last two."""
+    return make_plan(
+        kernel.hyperparameters,
+        *shapes,
+        target_kind=kinds[0],
+        weight_kind=kinds[1],
+        hyper=hyper,
+        **options,
+    )
+
+
 def plan_of(
     kernel: Kernel,
-    *shapes: Sequence[Any] | None,
-    target_kind: str,
-    weight_kind: str,
+    shapes: tuple[Shape, Shape, Shape | None],
+    kinds: tuple[str, str],
     hyper: Mapping[str, Any],
-    **options: Any,
+    options: Mapping[str, Any],
 ) -> Plan:
-    """Return what `make_plan` does, of the shapes of logits, target and weight.
+    """Return the plan of a call: that of an earlier one, or a new one.
 
     A call that is refused is refused every time: it has no plan to be kept.
     """
+    key: Any
+    plan: Plan | None
     try:
-        names = *options, *hyper
         values = _known_by((*options.values(), *hyper.values()))
-        key = kernel, shapes, target_kind, weight_kind, names, values
+        key = kernel, shapes, kinds, (*options, *hyper), values
         plan = _plans.get(key)
     except TypeError:  # a value that may change, or a size that is a symbol
         key = plan = None
     if plan is None:
-        kinds = {"target_kind": target_kind, "weight_kind": weight_kind}
-        plan = make_plan(kernel.hyperparameters, *shapes, **kinds, hyper=hyper, **options)
+        plan = new_plan(kernel, shapes, kinds, hyper, options)
         if key is not None:
             if len(_plans) >= MANY:
                 _plans.clear()
@@ -58,4 +78,4 @@ def _member(value: Any) -> Any:
         return _known_by(tuple(value))
     if type(value) in _PLAIN:
         return value
-    raise TypeError(f"of unknown type: {value!r}")
+    raise TypeError(f"{type(value)} may change")
