@@ -85,9 +85,9 @@ class Known(NamedTuple):
 
     omega: Array
     """The class weights of the region term; their coefficients where these are known too."""
-    region: dict[str, Any]
-    """The hyperparameters of the region term, and those of the combination."""
-    combine: dict[str, Any]
+    region: Any
+    """The hyperparameters of the region term by name, and those of the combination."""
+    combine: Any
 
 
 def known(xp: Any, vector: Vector, kernel: Kernel, plan: Plan) -> Known:
@@ -106,12 +106,12 @@ def known(xp: Any, vector: Vector, kernel: Kernel, plan: Plan) -> Known:
 class _Averages(NamedTuple):
     """What a loss and its slopes are both computed from, beside the sums."""
 
-    empty: Array
-    """Where a region has no weighted pixel."""
+    filled: Array
+    """Where a region has a weighted pixel."""
     divisor: Array
     """W, or 1 where it is 0."""
     counts: Array
-    """1, or 0 where W is. A label out of range has made W nan, and must make all nan."""
+    """1, or 0 where W is 0, or nan where a label out of range has made it nan, as all must be."""
     pixel: Array
     """The pixel average, 0 for a loss without a pixel term."""
     region: Array
@@ -120,8 +120,8 @@ class _Averages(NamedTuple):
 
 
 def _averages(xp: Any, kernel: Kernel, plan: Plan, known: Known, sums: Sums) -> _Averages:
-    empty = sums.weight == 0
-    divisor = xp.where(empty, 1, sums.weight)
+    filled = sums.weight != 0
+    divisor = xp.where(filled, sums.weight, 1)
     pixel = region = coefficients = None
     if kernel.pixel is not None:
         pixel = sums.pixel / divisor
@@ -132,9 +132,9 @@ def _averages(xp: Any, kernel: Kernel, plan: Plan, known: Known, sums: Sums) -> 
         values = kernel.region.value(sums.tp, sums.fp, sums.fn, plan.smooth, **known.region)
         region = xp.sum(coefficients * values, axis=-1)
     return _Averages(
-        empty,
+        filled,
         divisor,
-        sums.weight / divisor,
+        xp.where(filled, 1 + 0 * sums.weight, 0),
         xp.zeros_like(divisor) if pixel is None else pixel,
         xp.zeros_like(divisor) if region is None else region,
         coefficients,
@@ -142,12 +142,12 @@ def _averages(xp: Any, kernel: Kernel, plan: Plan, known: Known, sums: Sums) -> 
 
 
 def _losses(xp: Any, kernel: Kernel, known: Known, averages: _Averages) -> Array:
-    empty, _, counts, pixel, region, _ = averages
+    filled, _, counts, pixel, region, _ = averages
     if kernel.combine is not None:
         value = kernel.combine.value(pixel, region, **known.combine)
     else:
         value = pixel if kernel.region is None else region
-    return xp.where(empty, 0, counts * value)
+    return xp.where(filled, counts * value, 0)
 
 
 def _slopes(
@@ -184,7 +184,7 @@ def region_slopes(
     """Return the slopes of Σ cotangent · loss, pooled regions not yet spread over samples."""
     sums, before = pool(xp, plan, sums), known(xp, vector, kernel, plan)
     averages = _averages(xp, kernel, plan, before, sums)
-    cotangent = xp.where(averages.empty, 0, averages.counts * cotangent)
+    cotangent = xp.where(averages.filled, averages.counts * cotangent, 0)
     return _slopes(kernel, plan, before, sums, averages, cotangent)
 
 
