@@ -17,13 +17,11 @@ from numpy import (
     log1p,
     max,
     maximum,
-    mean,
     moveaxis,
     ones_like,
     repeat,
     reshape,
     stack,
-    sum,
     take,
     where,
     zeros_like,
@@ -99,6 +97,11 @@ def equals(x: Array, y: Array) -> Array:
     return (x == y).astype(x.dtype)
 
 
+def mean(x: Array, axis: int) -> Array:
+    """Mean over a short axis; NumPy's own takes three times as long of few numbers."""
+    return sum(x, axis) / x.shape[axis]
+
+
 def pick(x: Array, label: Array, axis: int) -> Array:
     """The entry that the label names along an axis, which keeps length 1."""
     return np.take_along_axis(x, np.expand_dims(label, axis), axis=axis)
@@ -107,6 +110,13 @@ def pick(x: Array, label: Array, axis: int) -> Array:
 def size(x: Array, axis: int) -> int:
     """The length of an axis."""
     return x.shape[axis]
+
+
+def sum(x: Array, axis: int, keepdims: bool = False) -> Array:
+    """Sum over a short axis, without what `np.sum` does before."""
+    reduce: Any = np.add.reduce
+    found: Array = reduce(x, axis=axis, keepdims=keepdims)
+    return found
 
 
 def take_at(x: Array, places: Array, axis: int) -> Array:

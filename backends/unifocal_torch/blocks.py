@@ -19,14 +19,13 @@ from unifocal.engine.pixels import (
     spread_slopes,
 )
 from unifocal.engine.slabs import APART
-from unifocal_spec import Kernel, Plan
+from unifocal_spec import Kernel, Plan, regions
 from unifocal_spec.regions import (
     Slopes,
     Sums,
     add_sums,
-    reduce_losses,
-    region_losses,
     region_slopes,
+    shares,
 )
 from unifocal_torch import namespace as xp
 
@@ -52,20 +51,32 @@ def pixel_sums(
     return Sums(*(None if s is None else s.reshape(*shape, *s.shape[1:]) for s in total))
 
 
-def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
-    """Return the loss, in the dtype of the sums."""
-    losses = region_losses(xp, partial(xp.vector, like=sums.weight), kernel, plan, sums)
-    value: Tensor = reduce_losses(xp, plan, losses)
-    return value
+def loss_and_slopes(
+    kernel: Kernel, plan: Plan, sums: Sums, dtype: torch.dtype, differentiable: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the loss in a dtype, and its slopes side by side: (regions, K, columns)."""
+    known = regions.known(xp, partial(xp.vector, like=sums.weight), kernel, plan)
+    loss, slopes = regions.loss_and_slopes(xp, kernel, plan, known, sums, differentiable)
+    return loss.to(dtype), None if slopes is None else _side_by_side(slopes)
 
 
-def slopes_of_sums(
-    kernel: Kernel, plan: Plan, dtype: torch.dtype, samples: int, sums: Sums, cotangent: Tensor
-) -> Slopes:
-    """Return the slope of the loss by each sum of every problem."""
+def slopes_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
+    """Return the slopes alone."""
     vector = partial(xp.vector, like=sums.weight)
-    slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
-    return spread_slopes(xp, slopes, samples, dtype)
+    return _side_by_side(region_slopes(xp, vector, kernel, plan, sums, shares(xp, plan, sums)))
+
+
+def _side_by_side(slopes: Slopes) -> Tensor:
+    given = (s for s in slopes if s is not None)
+    return torch.cat([s if s.dim() == 3 else s.unsqueeze(2) for s in given], dim=2)
+
+
+def _apart(kernel: Kernel, plan: Plan, slopes: Tensor) -> Slopes:
+    by_pixel = None if kernel.pixel is None else slopes[..., :1]
+    by_class = slopes[..., 0 if by_pixel is None else 1 :]
+    return Slopes(
+        by_pixel, *((None,) * 3 if kernel.region is None else by_class.split(plan.classes, dim=2))
+    )
 
 
 def gradient(
@@ -75,27 +86,26 @@ def gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     if torch.compiler.is_compiling():
-        z, t = _anew(z, cotangent), _anew(t, cotangent)
-    slopes = slopes_of_sums(kernel, plan, dtype, z.shape[0], sums, cotangent)
+        z, t = _anew(z, slopes), _anew(t, slopes)
+    spread = spread_slopes(xp, _apart(kernel, plan, slopes), z.shape[0], dtype)
     dz = xp.empty_like(z)
     for block in cut(z):
-        part = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block), slopes)
+        part = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, z, t, w, block), spread)
         dz[..., block] = part.reshape(z[..., block].shape)
     return dz
 
 
-def _anew(x: Tensor, cotangent: Tensor) -> Tensor:
-    """Return x by way of the cotangent, so that a compiler computes from it once more.
+def _anew(x: Tensor, slopes: Tensor) -> Tensor:
+    """Return x by way of the slopes, so that a compiler computes from it once more.
 
     It would else keep masks and exponentials of the forward pass, and write and read more than the
     backward pass saves.
     """
-    never = ((cotangent == 0) & (cotangent == 1)).any()
+    never = ((slopes == 0) & (slopes == 1)).any()
     return x ^ never if x.dtype is torch.bool else x + never.to(x.dtype)
 
 

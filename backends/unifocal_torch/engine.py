@@ -20,12 +20,13 @@ import numpy as np
 import torch
 
 from unifocal.engine.pixels import roundings_lean, some_pixels, sums_in_float64
+from unifocal.engine.plans import new_plan, plan_of
 from unifocal_numpy import namespace as numpy_xp
-from unifocal_spec import Kernel, Plan, make_plan
-from unifocal_spec.regions import Sums, add_sums, cotangents, pool, shares
+from unifocal_spec import Kernel, Plan
+from unifocal_spec.regions import Sums, add_sums, pool
 from unifocal_torch import blocks, numba_engine, triton_engine
 from unifocal_torch import namespace as xp
-from unifocal_torch.kernels import readable
+from unifocal_torch.kernels import as_tensors, readable
 
 __all__ = [
     "add_sums",
@@ -51,7 +52,8 @@ def evaluate(
 ) -> Tensor:
     """Return the loss of `kernel`; differentiable by `logits`."""
     plan = _plan(kernel, logits, target, weight, hyper, options)
-    value: Tensor = _Loss.apply(*_canonical(plan, logits, target, weight), kernel, plan)[0]
+    arrays = _canonical(plan, logits, target, weight)
+    value: Tensor = _Loss.apply(*arrays, (kernel, plan, torch.is_grad_enabled()))[0]
     return value
 
 
@@ -69,12 +71,13 @@ def piece_sums(
     with torch.no_grad():
         z, t, w = _canonical(plan, logits, target, weight)
         call = kernel, plan, sums_dtype(kernel, plan, z, t, w), z, t, w
-        return plan, pool(xp, plan, choose_way(*call).pixel_sums(*call))
+        sums = choose_way(*call).pixel_sums(*call)
+        return plan, pool(xp, plan, as_tensors(sums))
 
 
 def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums, logits: Tensor) -> Tensor:
     """Return the loss of all pieces whose sums these are."""
-    return blocks.loss_of_sums(kernel, plan, sums).to(_loss_dtype(logits))
+    return blocks.loss_and_slopes(kernel, plan, sums, _loss_dtype(logits), False)[0]
 
 
 def piece_gradient(
@@ -91,7 +94,7 @@ def piece_gradient(
     plan = _plan(kernel, logits, target, weight, hyper, options)
     with torch.no_grad():
         arrays = _canonical(plan, logits, target, weight)
-        gradient = _gradient(kernel, plan, *arrays, sums, shares(xp, plan, sums))
+        gradient = _gradient(kernel, plan, *arrays, blocks.slopes_of_sums(kernel, plan, sums))
         shape = torch.movedim(logits, plan.axis, 1).shape
         return torch.movedim(gradient.reshape(shape), 1, plan.axis)
 
@@ -116,36 +119,34 @@ def _plan(
         raise TypeError(f"logits must have a floating-point dtype, got {logits.dtype}")
     if options["precision"] == "exact" and logits.device.type == "mps":
         raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
-    return make_plan(
-        kernel.hyperparameters,
-        logits.shape,
-        target.shape,
-        None if weight is None else weight.shape,
-        target_kind=_kind(target.dtype),
-        weight_kind="float" if weight is None else _kind(weight.dtype),
-        hyper=hyper,
-        **options,
-    )
+    shapes = logits.shape, target.shape, None if weight is None else weight.shape
+    kinds = _kind(target.dtype), "float" if weight is None else _kind(weight.dtype)
+    if torch.compiler.is_compiling():  # a size may be a symbol, about which nothing must be asked
+        return new_plan(kernel, shapes, kinds, hyper, options)
+    return plan_of(kernel, shapes, kinds, hyper, options)
 
 
 def _kind(dtype: torch.dtype) -> str:
-    if dtype is torch.bool:
-        return "bool"
+    if dtype.is_floating_point:
+        return "float"
     if dtype.is_complex:
         return str(dtype)
-    return "float" if dtype.is_floating_point else "integer"
+    return "bool" if dtype is torch.bool else "integer"
 
 
 def _canonical(
     plan: Plan, logits: Tensor, target: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    z = torch.movedim(logits, plan.axis, 1)
-    n, c, index_shape = z.shape[0], z.shape[1], (z.shape[0], *z.shape[2:])
-    m = math.prod(index_shape[1:])
-    t = target if plan.index else torch.movedim(target, plan.axis, 1)
+    z, t = _classes_second(plan, logits), target if plan.index else _classes_second(plan, target)
+    n, c, *spatial = z.shape
+    m = math.prod(spatial)
     if weight is not None:
-        weight = torch.broadcast_to(weight, index_shape).reshape(n, m)
+        weight = torch.broadcast_to(weight, (n, *spatial)).reshape(n, m)
     return z.reshape(n, c, m), t.reshape((n, m) if plan.index else (n, c, m)), weight
+
+
+def _classes_second(plan: Plan, x: Tensor) -> Tensor:
+    return x if plan.axis == 1 else torch.movedim(x, plan.axis, 1)
 
 
 def _loss_dtype(logits: Tensor) -> torch.dtype:
@@ -179,7 +180,7 @@ def _may_lean(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None
     def sums_in(dtype: torch.dtype) -> Sums:
         call = kernel, plan, dtype, z, t, w
         sums = choose_way(*call).pixel_sums(*call)
-        return Sums(*(None if s is None else s.numpy() for s in sums))
+        return Sums(*(None if s is None else np.asarray(s) for s in sums))
 
     narrow, wide = sums_in(_pixel_dtype(plan, z)), sums_in(torch.float64)
     with np.errstate(all="ignore"):  # they may be inf
@@ -222,17 +223,11 @@ def choose_way(
 
 
 def _gradient(
-    kernel: Kernel,
-    plan: Plan,
-    z: Tensor,
-    t: Tensor,
-    w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, slopes: Tensor
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     call = kernel, plan, _pixel_dtype(plan, z), z, t, w
-    gradient: Tensor = choose_way(*call).gradient(*call, sums, cotangent)
+    gradient: Tensor = choose_way(*call).gradient(*call, slopes)
     return gradient
 
 
@@ -240,38 +235,40 @@ def _gradient(
 
 
 class _Loss(torch.autograd.Function):
-    """The loss, with the closed-form gradient; the sums are returned to be saved."""
+    """The loss, with the closed-form gradient; the slopes by the sums are returned to be saved."""
 
     generate_vmap_rule = True
 
     @staticmethod
     def forward(
-        z: Tensor, t: Tensor, w: Tensor | None, kernel: Kernel, plan: Plan
-    ) -> tuple[Tensor | None, ...]:
+        z: Tensor, t: Tensor, w: Tensor | None, asked: tuple[Kernel, Plan, bool]
+    ) -> tuple[Tensor, Tensor | None]:
+        kernel, plan, differentiable = asked
         call = kernel, plan, sums_dtype(kernel, plan, z, t, w), z, t, w
         way = choose_way(*call)
         sums = way.pixel_sums(*call)
-        return way.loss_of_sums(kernel, plan, sums).to(_loss_dtype(z)), *sums
+        loss, slopes = way.loss_and_slopes(kernel, plan, sums, _loss_dtype(z), differentiable)
+        return loss, slopes
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor | None, ...]) -> None:
-        z, t, w, ctx.kernel, ctx.plan = inputs
-        sums = output[1:]
-        ctx.mark_non_differentiable(*(s for s in sums if s is not None))
-        ctx.save_for_backward(z, t, w, *sums)
+    def setup_context(
+        ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor | None]
+    ) -> None:
+        z, t, w, (ctx.kernel, ctx.plan, differentiable) = inputs
+        if differentiable:
+            ctx.mark_non_differentiable(output[1])
+            ctx.save_for_backward(z, t, w, output[1])
 
     @staticmethod
-    def backward(ctx: Any, cotangent: Tensor, *_: Any) -> tuple[Tensor | None, ...]:
-        z, t, w, *sums = ctx.saved_tensors
-        cotangent = cotangents(xp, ctx.plan, Sums(*sums), cotangent.to(sums[0].dtype))
-        if torch.is_grad_enabled():  # somebody may want to differentiate again
-            gradient = _Gradient.apply(z, t, w, cotangent, *sums, ctx.kernel, ctx.plan)
-        else:
-            gradient = _gradient(ctx.kernel, ctx.plan, z, t, w, Sums(*sums), cotangent)
-        return gradient, *(None,) * 4
+    def backward(ctx: Any, cotangent: Tensor, _: Any) -> tuple[Tensor | None, ...]:
+        z, t, w, slopes = ctx.saved_tensors
+        slopes = slopes * (cotangent[:, None, None] if cotangent.dim() else cotangent)
+        apply = _Gradient.apply if torch.is_grad_enabled() else _gradient
+        return apply(ctx.kernel, ctx.plan, z, t, w, slopes), None, None, None
 
 
-# PyTorch looks at the signature in every call, which is slow unless it is written down.
+# PyTorch looks at the signature in every call, which is slow unless it is written down, and binds
+# the arguments to it one by one: the fewer the better.
 _Loss.forward.__signature__ = inspect.signature(_Loss.forward)  # type: ignore[attr-defined]
 
 
@@ -282,19 +279,9 @@ class _Gradient(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        z: Tensor,
-        t: Tensor,
-        w: Tensor | None,
-        cotangent: Tensor,
-        weight: Tensor,
-        pixel: Tensor | None,
-        tp: Tensor | None,
-        fp: Tensor | None,
-        fn: Tensor | None,
-        kernel: Kernel,
-        plan: Plan,
+        kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None, slopes: Tensor
     ) -> Tensor:
-        return _gradient(kernel, plan, z, t, w, Sums(weight, pixel, tp, fp, fn), cotangent)
+        return _gradient(kernel, plan, z, t, w, slopes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from unifocal_spec import Kernel, Plan
+from unifocal_spec.regions import Sums
 
 Tensor = torch.Tensor
 
@@ -15,7 +16,7 @@ def know(kernel: Kernel, plan: Plan) -> bool:
     """Whether kernels have the pixel term of a loss: those of the package, of logits."""
     from unifocal_torch.losses import KERNELS
 
-    return KERNELS.get(kernel.name) is kernel and plan.activation != "none"
+    return plan.activation != "none" and KERNELS.get(kernel.name) is kernel
 
 
 def readable(x: Tensor, device: torch.device) -> bool:
@@ -39,6 +40,11 @@ def coefficient_rows(term: Any, plan: Plan) -> list[tuple[float, ...]]:
         return (plan.class_weights[c], *term.coefficients(**values))
 
     return [row(c) for c in range(plan.classes)]
+
+
+def as_tensors(sums: Sums) -> Sums:
+    """Return sums as tensors; those of a way may be arrays of NumPy's."""
+    return Sums(*(None if s is None else torch.as_tensor(s) for s in sums))
 
 
 def problem_count(plan: Plan, z: Tensor) -> int:

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from unifocal.engine.pixels import label_out_of_range
 from unifocal.engine.switch import Switch
-from unifocal_spec import Kernel, Plan
-from unifocal_spec.regions import Sums, Vector, reduce_losses, region_losses, region_slopes
+from unifocal_numpy import namespace as numpy_xp
+from unifocal_spec import Kernel, Plan, regions
+from unifocal_spec.regions import Sums
 from unifocal_torch import namespace as xp
 from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
@@ -78,7 +79,9 @@ def takes(
     return (
         may_run()
         and covers(kernel, plan, z, t, w)
-        and all(readable(x, z.device) for x in (z, t, w) if x is not None)
+        and readable(z, z.device)
+        and readable(t, z.device)
+        and (w is None or readable(w, z.device))
     )
 
 
@@ -89,8 +92,8 @@ def may_run() -> bool:
 
 def covers(kernel: Kernel, plan: Plan, z: Tensor, t: Tensor, w: Tensor | None) -> bool:
     """Whether the kernels compute such a call, if memory can be read."""
-    arrays = (z, t) if w is None else (z, t, w)
-    return z.is_cpu and know(kernel, plan) and all(x.dtype in DTYPES for x in arrays)
+    known = z.dtype in DTYPES and t.dtype in DTYPES and (w is None or w.dtype in DTYPES)
+    return z.is_cpu and known and know(kernel, plan)
 
 
 # Calling ------------------------------------------------------------------------------------------
@@ -103,7 +106,6 @@ def _kernels() -> tuple[ModuleType, ModuleType]:
     return numba_kernels, numba_terms
 
 
-@lru_cache(maxsize=256)
 def _table(name: str, plan: Plan, dtype: torch.dtype) -> tuple[int, Array]:
     """Number of the pixel term, and its class weights and coefficients, (1 + count, C)."""
     term = _kernels()[1].TERMS[name]
@@ -125,26 +127,28 @@ def _memory(x: Tensor) -> tuple[int, ...]:
     return DTYPES[x.dtype], size, x.data_ptr(), *steps
 
 
-def _arguments(
-    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
-) -> tuple[Any, ...]:
-    """Return what both kernels are told of the arrays and of the loss."""
+@lru_cache(maxsize=256)
+def _of_loss(kernel: Kernel, plan: Plan, dtype: torch.dtype) -> tuple[Any, ...]:
+    """Return what both kernels are told of the loss."""
     term, table = _table(kernel.name, plan, dtype)
     return (
         table.dtype.type(np.finfo(table.dtype).tiny),
-        *z.shape[1:],
-        _memory(z),
-        _memory(t),
-        _memory(z if w is None else w),
         plan.index,
         table,
         term,
         kernel.region is not None,
         plan.activation == "sigmoid",
-        w is not None,
         plan.ignore_index is not None,
         plan.ignore_index or 0,
     )
+
+
+def _arguments(
+    kernel: Kernel, plan: Plan, dtype: torch.dtype, z: Tensor, t: Tensor, w: Tensor | None
+) -> tuple[Any, ...]:
+    """Return what both kernels are told of the loss and of the arrays."""
+    arrays = _memory(z), _memory(t), _memory(z if w is None else w), w is not None
+    return *_of_loss(kernel, plan, dtype), *z.shape[1:], *arrays
 
 
 # Threads ------------------------------------------------------------------------------------------
@@ -200,34 +204,47 @@ def pixel_sums(
         parts,
         *_arguments(kernel, plan, dtype, z, t, w),
     )
-    sums = parts.reshape(z.shape[0], -1, blocks, parts.shape[1]).sum(axis=2)
-    if sums[..., 1].any():
+    sums = parts.reshape(z.shape[0], -1, blocks, parts.shape[1])
+    sums = sums[:, :, 0] if blocks == 1 else sums.sum(axis=2)
+    if np.count_nonzero(sums[..., 1]):
         raise ValueError(label_out_of_range(plan))
-    regions = (
-        torch.from_numpy(sums[..., start : start + classes])
+    tp, fp, fn = (
+        sums[..., start : start + classes]
         for start in range(kernels.COLUMNS, sums.shape[-1], classes)
     )
     return Sums(
-        torch.from_numpy(sums[..., 0]),
-        None if kernel.pixel is None else torch.from_numpy(sums[..., 2]),
-        *((None,) * 3 if kernel.region is None else regions),
+        sums[..., 0],
+        None if kernel.pixel is None else sums[..., 2],
+        *((None,) * 3 if kernel.region is None else (tp, fp, fn)),
     )
 
 
-def loss_of_sums(kernel: Kernel, plan: Plan, sums: Sums) -> Tensor:
-    """Return the loss, by NumPy: of few numbers its calls cost half of PyTorch's."""
-    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
+def loss_and_slopes(
+    kernel: Kernel, plan: Plan, sums: Sums, dtype: torch.dtype, differentiable: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the loss in a dtype, and its slopes side by side: (regions, K, columns).
+
+    By NumPy: of few numbers its calls cost half of PyTorch's.
+    """
     with np.errstate(all="ignore"):
-        losses = region_losses(np_xp, vector, numpy_kernel, plan, arrays)
-        return torch.as_tensor(reduce_losses(np_xp, plan, losses))
+        value, slopes = regions.loss_and_slopes(
+            numpy_xp, *_small_end(kernel, plan), sums, differentiable
+        )
+    loss = torch.from_numpy(np.asarray(value, _numpy(dtype)))
+    if slopes is None:
+        return loss, None
+    given = [s if s.ndim == 3 else s[..., None] for s in slopes if s is not None]
+    return loss, torch.from_numpy(np.concatenate(given, axis=2))
 
 
-def _by_numpy(kernel: Kernel, sums: Sums) -> tuple[Any, Kernel, Sums, Vector]:
-    from unifocal_numpy import losses, namespace
+@lru_cache(maxsize=256)
+def _small_end(kernel: Kernel, plan: Plan) -> tuple[Kernel, Plan, regions.Known]:
+    """Return what NumPy is told of the loss."""
+    from unifocal_numpy.losses import KERNELS
 
-    arrays = Sums(*(None if s is None else s.numpy() for s in sums))
-    vector = partial(namespace.vector, like=arrays.weight)
-    return namespace, losses.KERNELS[kernel.name], arrays, vector
+    numpy_kernel = KERNELS[kernel.name]
+    vector = partial(numpy_xp.vector, like=np.empty(0))  # of float64, as sums are
+    return numpy_kernel, plan, regions.known(numpy_xp, vector, numpy_kernel, plan)
 
 
 def gradient(
@@ -237,30 +254,21 @@ def gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     kernels = _kernels()[0]
-    np_xp, numpy_kernel, arrays, vector = _by_numpy(kernel, sums)
-    with np.errstate(all="ignore"):
-        slopes = region_slopes(np_xp, vector, numpy_kernel, plan, arrays, cotangent.numpy())
-    problems = problem_count(plan, z)
-    by_sum = np.zeros((problems, 1 + 3 * plan.classes), _numpy(dtype))
-    at = 0
-    for slope, width in zip(slopes, (1, *(plan.classes,) * 3), strict=True):
-        if slope is not None:  # those of a batch are those of all samples
-            by_sum.reshape(z.shape[0], -1, by_sum.shape[1])[..., at : at + width] = slope.reshape(
-                *slope.shape[:2], width
-            )
-        at += width
+    problems, columns = problem_count(plan, z), 1 + 3 * plan.classes
+    by_sum = np.zeros((z.shape[0], problems // z.shape[0], columns), _numpy(dtype))
+    given = slice(0 if kernel.pixel else 1, columns if kernel.region else 1)
+    by_sum[..., given] = slopes.numpy()  # those of a batch are those of all samples
     dz = xp.empty_like(z)
     _run(
         kernels.gradient_kernel,
         problems * -(-z.shape[2] // kernels.BLOCK),
         _threads(t),
         _memory(dz),
-        by_sum,
+        by_sum.reshape(problems, columns),
         *_arguments(kernel, plan, dtype, z, t, w),
     )
     return dz

@@ -19,11 +19,12 @@ import torch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
 from unifocal_torch import numba_engine
-from unifocal_torch.blocks import loss_of_sums
+from unifocal_torch.blocks import loss_and_slopes
 from unifocal_torch.engine import choose_way, sums_dtype
+from unifocal_torch.kernels import as_tensors
 from unifocal_torch.losses import KERNELS
 
-__all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes"]
+__all__ = ["gradient", "loss_and_slopes", "pixel_sums", "takes"]
 
 Tensor = torch.Tensor
 
@@ -61,11 +62,10 @@ def gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
-    return _gradient(kernel.name, _text(plan), dtype, z, t, w, *sums, cotangent)
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
+    return _gradient(kernel.name, _text(plan), dtype, z, t, w, slopes)
 
 
 # A call as an operator knows it -------------------------------------------------------------------
@@ -105,7 +105,8 @@ def _needed(kernel: Kernel) -> tuple[bool, ...]:
 def _pixel_sums(kernel: str, plan: str, z: Tensor, t: Tensor, w: Tensor | None) -> list[Tensor]:
     meant = KERNELS[kernel], _plan(plan)
     call = *meant, sums_dtype(*meant, z, t, w), z, t, w
-    return [s.contiguous() for s in choose_way(*call).pixel_sums(*call) if s is not None]
+    sums = as_tensors(choose_way(*call).pixel_sums(*call))
+    return [s.contiguous() for s in sums if s is not None]
 
 
 @_pixel_sums.register_fake
@@ -125,15 +126,10 @@ def _gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    weight: Tensor,
-    pixel: Tensor | None,
-    tp: Tensor | None,
-    fp: Tensor | None,
-    fn: Tensor | None,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
     call = KERNELS[kernel], _plan(plan), dtype, z, t, w
-    return choose_way(*call).gradient(*call, Sums(weight, pixel, tp, fp, fn), cotangent)
+    return choose_way(*call).gradient(*call, slopes)
 
 
 @_gradient.register_fake

@@ -17,10 +17,10 @@ import torch
 from unifocal.engine.switch import Switch
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums
-from unifocal_torch.blocks import loss_of_sums, slopes_of_sums
+from unifocal_torch.blocks import loss_and_slopes
 from unifocal_torch.kernels import coefficient_rows, know, problem_count, readable
 
-__all__ = ["gradient", "loss_of_sums", "pixel_sums", "takes", "use_triton"]
+__all__ = ["gradient", "loss_and_slopes", "pixel_sums", "takes", "use_triton"]
 
 Tensor = torch.Tensor
 
@@ -194,13 +194,11 @@ def gradient(
     z: Tensor,
     t: Tensor,
     w: Tensor | None,
-    sums: Sums,
-    cotangent: Tensor,
+    slopes: Tensor,
 ) -> Tensor:
-    """Return ∂L/∂z, from the cotangents of the losses of all regions."""
-    slopes = slopes_of_sums(kernel, plan, dtype, z.shape[0], sums, cotangent)
+    """Return ∂L/∂z, from the slopes of the loss by the sums."""
     problems, tiles, arguments = _launch(kernel, plan, dtype, (z, t, w), gradient=True)
-    by_sum = torch.cat([s.reshape(problems, -1) for s in slopes if s is not None], dim=1)
+    by_sum = slopes.to(dtype).expand(z.shape[0], -1, -1).contiguous()
     dz = torch.empty_like(z)
     with torch.cuda.device_of(z):
         _kernels()[0].gradient_kernel[(problems * tiles,)](

@@ -19,7 +19,6 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from unifocal_spec import OPTIONS, Kernel, Plan
-from unifocal_spec.regions import Sums
 from unifocal_torch import engine, triton_engine, triton_kernels
 from unifocal_torch.kernels import problem_count
 from unifocal_torch.losses import KERNELS
@@ -119,7 +118,7 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
         driver.set_active(_Driver(capability))
         stack.enter_context(patch.object(triton_kernels, name, recorder))
         if case.gradient:
-            triton_engine.gradient(*call, *_nothing(kernel, problem_count(plan, logits), plan))
+            triton_engine.gradient(*call, _nothing(kernel, problem_count(plan, logits), plan))
         else:
             triton_engine.pixel_sums(*call)
     code = recorder.code
@@ -129,11 +128,10 @@ def compile_kernel(case: Case, capability: int) -> Compiled:
     )
 
 
-def _nothing(kernel: Kernel, problems: int, plan: Plan) -> tuple[Sums, torch.Tensor]:
-    """Return sums of 0, those that the loss has, and cotangents of 0."""
-    sum_ = torch.zeros((2, problems // 2), dtype=torch.float64)
-    by_class = torch.zeros((*sum_.shape, plan.classes), dtype=sum_.dtype) if kernel.region else None
-    return Sums(sum_, sum_ if kernel.pixel else None, by_class, by_class, by_class), sum_
+def _nothing(kernel: Kernel, problems: int, plan: Plan) -> torch.Tensor:
+    """Return slopes of 0 by the sums that the loss has."""
+    columns = (kernel.pixel is not None) + 3 * plan.classes * (kernel.region is not None)
+    return torch.zeros((2, problems // 2, columns), dtype=torch.float64)
 
 
 def _parameters(signature: dict[str, Any]) -> Iterator[str]:

@@ -18,6 +18,8 @@ from unifocal_spec.regions import (
     Slopes,
     Sums,
     cotangents,
+    known,
+    loss_and_slopes,
     reduce_losses,
     region_losses,
     region_slopes,
@@ -114,6 +116,38 @@ def test_a_combination_has_its_slopes_at_pixel_and_region() -> None:
             ends.append(value(sums._replace(**{name: changed})))
         by_numbers = (ends[0] - ends[1]) / (2 * step)
         assert getattr(found, name)[entry] == pytest.approx(by_numbers, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("keywords", [{}, {"activation": "sigmoid"}], ids=["softmax", "sigmoid"])
+@pytest.mark.parametrize("absent", ["include", "skip"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+@pytest.mark.parametrize("over", ["sample", "batch"])
+def test_loss_and_slopes_at_once_are_those_one_by_one(
+    over: str, reduction: str, absent: str, keywords: dict[str, Any], loss: str
+) -> None:
+    keywords = {**keywords, "absent": absent}
+    plan, _ = call(loss, over=over, reduction=reduction, **keywords)
+    _, sums = call(loss, **keywords)  # of each sample, as an engine has them
+    kernel, sums = KERNELS[loss], weighing(sums, 0.0)
+
+    def vector(values: tuple[Any, ...]) -> np.ndarray:
+        return xp.vector(values, sums.weight)
+
+    value = reduce_losses(xp, plan, region_losses(xp, vector, kernel, plan, sums))
+    every = cotangents(xp, plan, sums, np.ones_like(value))
+    wanted = region_slopes(xp, vector, kernel, plan, sums, every)
+
+    before = known(xp, vector, kernel, plan)
+    loss_alone, nothing = loss_and_slopes(xp, kernel, plan, before, sums, False)
+    found, slopes_found = loss_and_slopes(xp, kernel, plan, before, sums, True)
+    assert nothing is None
+    np.testing.assert_array_equal(loss_alone, value, strict=True)
+    np.testing.assert_array_equal(found, value, strict=True)
+    for a, b in zip(slopes_found, wanted, strict=True):
+        assert (a is None) == (b is None)
+        if a is not None:
+            np.testing.assert_array_equal(a, b, strict=True)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

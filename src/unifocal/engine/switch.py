@@ -13,4 +13,6 @@ class Switch:
         self.chosen: bool | None = None
 
     def __bool__(self) -> bool:
-        return os.environ.get(self.variable, "1") != "0" if self.chosen is None else self.chosen
+        if self.chosen is not None:
+            return self.chosen
+        return self.variable not in os.environ or os.environ[self.variable] != "0"
