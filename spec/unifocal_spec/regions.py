@@ -219,7 +219,7 @@ def _shares(xp: Any, plan: Plan, one: Array) -> Array:
     if one.shape[1] > 1:
         one = one / one.shape[1]
     if plan.over == "sample" and plan.reduction == "mean":
-        one = one / xp.count(one, 0, one.dtype)
+        one = one / xp.sum(xp.zeros_like(one[:, :1]) + 1, axis=0, keepdims=True)
     return one
 
 
