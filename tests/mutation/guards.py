@@ -29,6 +29,7 @@ PARITY = (
     "tests.parity.test_inputs",
     "tests.parity.test_exact",
     "tests.parity.test_rounding",
+    "tests.parity.test_leaning",
 )
 ERRORS = "tests.front.test_errors"
 """All of them: what is refused is not compiled first."""

@@ -55,7 +55,6 @@ TARGETS = [
     *(Target(path, ("numpy", "torch")) for path in SHARED),
     # PyTorch's compiler and TensorFlow take classes apart.
     Target("src/unifocal/engine/slabs.py", ("numpy", "torch", "tensorflow")),
-    Target("src/unifocal/engine/plans.py", ("torch",)),
     # PyTorch's engine chooses between tensor code and kernels.
     Target("backends/unifocal_torch/engine.py", ("torch", "numba")),
     Target("backends/unifocal_torch/blocks.py", ("torch",)),
