@@ -15,6 +15,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 import unifocal_torch as ut  # noqa: E402
 from tests.backends.arrays import NAMES, class_name, relative, volume  # noqa: E402
 from unifocal.engine.pixels import CHEAP  # noqa: E402
+from unifocal_spec import OPTIONS  # noqa: E402
+from unifocal_torch import engine  # noqa: E402
+from unifocal_torch.losses import KERNELS  # noqa: E402
 
 EVERY_LOSS = pytest.mark.parametrize("name", NAMES)
 AVAILABLE = {
@@ -125,6 +128,18 @@ def test_vmap_over_so_many_pixels_that_some_would_be_looked_at():
     z, t = torch.randn(2, 1, 3, CHEAP + 1), torch.arange(2 * CHEAP + 2).reshape(2, 1, -1) % 3
     wanted = torch.stack([ut.focal(*arguments) for arguments in zip(z, t, strict=True)])
     assert relative(torch.func.vmap(ut.focal)(z, t), wanted) <= 1e-6
+
+
+def test_pixels_that_are_looked_at_come_with_their_weights():
+    """A few that are wrong, and the same, decide; unless they weigh nothing."""
+    wrong = torch.rand(1, CHEAP + 8) < 0.05
+    z = torch.where(wrong[:, None], torch.tensor([[[0.3], [-0.8]]]), torch.randn(1, 2, CHEAP + 8))
+    z = z + torch.tensor([[[20.0], [0.0]]]) * ~wrong[:, None]
+    options = {k: v for k, v in OPTIONS.items() if k != "weight"} | {"axis": 1}
+    for w, wanted in ((None, torch.float64), ((~wrong).float(), torch.float32)):
+        call = KERNELS["focal"], wrong.new_zeros(wrong.shape, dtype=torch.int64), w
+        plan = engine._plan(call[0], z, *call[1:], {"gamma": 4.5}, options)
+        assert engine.sums_dtype(call[0], plan, z, *call[1:]) is wanted
 
 
 def test_vmap_over_weights_and_sigmoid_channels():
