@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import tensorflow as tf
 
 from unifocal.engine.pixels import (
+    Arrays,
     block_gradient,
     block_sums,
     label_out_of_range,
@@ -210,9 +211,6 @@ def _sums_dtype(kernel: Kernel, plan: Plan, logits: Tensor) -> Any:
 
 # Blocks -------------------------------------------------------------------------------------------
 
-Block: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
-"""Logits, target and weight, as `_canonical` returns them."""
-
 
 def _cut(plan: Plan, z: Tensor) -> tuple[int, int] | None:
     """Return the rows of a block, and their pixels; a row is a part of a sample, or all of it.
@@ -248,7 +246,7 @@ def _divisor(number: int, most: int) -> int:
     return next((number // count for count in counts if number % count == 0), number)
 
 
-def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tensor], Block]]:
+def _blocks(cut: tuple[int, int], arrays: Arrays) -> tuple[Tensor, Callable[[Tensor], Arrays]]:
     """Return the number of blocks, and the function from a block's index to it."""
     rows, pixels = cut
     count = xp.size(arrays[0], 0) * arrays[0].shape[1] // (rows * pixels)
@@ -257,7 +255,7 @@ def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tens
         None if x is None else tf.reshape(x, (count, rows * pixels, *x.shape[2:])) for x in arrays
     )
 
-    def block(i: Tensor) -> Block:
+    def block(i: Tensor) -> Arrays:
         def of(x: Tensor) -> Tensor:
             return tf.reshape(x[i], (rows, pixels, *x.shape[2:]))
 
@@ -267,7 +265,7 @@ def _blocks(cut: tuple[int, int], arrays: Block) -> tuple[Tensor, Callable[[Tens
 
 
 def _stacked(
-    cut: tuple[int, int], arrays: Block, function: Callable[[Block, Tensor], Any], dtypes: Any
+    cut: tuple[int, int], arrays: Arrays, function: Callable[[Arrays, Tensor], Any], dtypes: Any
 ) -> Any:
     """Call function(block, index) for one block after the other, and stack what it returns."""
     count, block = _blocks(cut, arrays)
@@ -280,7 +278,7 @@ def _stacked(
 
 
 def _like_logits(
-    cut: tuple[int, int], arrays: Block, function: Callable[[Block, Tensor], Tensor]
+    cut: tuple[int, int], arrays: Arrays, function: Callable[[Arrays, Tensor], Tensor]
 ) -> Tensor:
     """The same for blocks that together are an array like the logits, which are never there twice.
 
@@ -333,7 +331,7 @@ def _sums_in(
     """The sums of terms that are computed in a dtype."""
     problems = plan.channels if plan.activation == "sigmoid" else 1
 
-    def of_block(block: Block, _: Any = None) -> list[Tensor]:
+    def of_block(block: Arrays, _: Any = None) -> list[Tensor]:
         sums = block_sums(xp, kernel, plan, _read(kernel, plan, dtype, *block))
         return [tf.reshape(s, (-1, problems, *s.shape[1:])) for s in sums if s is not None]
 
@@ -371,7 +369,7 @@ def _gradient(
     slopes = region_slopes(xp, vector, kernel, plan, sums, cotangent)
     slopes = spread_slopes(xp, slopes, tf.shape(z)[0], dtype)
 
-    def of_block(block: Block, slopes: Slopes) -> Tensor:
+    def of_block(block: Arrays, slopes: Slopes) -> Tensor:
         dz = block_gradient(xp, kernel, plan, _read(kernel, plan, dtype, *block), slopes)
         dz = tf.reshape(dz, (tf.shape(block[0])[0], plan.channels, -1))
         return tf.cast(dz if k == 1 else xp.moveaxis(dz, 1, 2), z.dtype)
@@ -381,7 +379,7 @@ def _gradient(
         return of_block((z, t, w), slopes)
     rows, per_sample = cut[0], z.shape[1] // cut[1]
 
-    def of_rows(block: Block, i: Tensor) -> Tensor:
+    def of_rows(block: Arrays, i: Tensor) -> Tensor:
         sample = (i * rows + tf.range(rows)) // per_sample
 
         def here(s: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from unifocal.engine.pixels import roundings_lean, some_pixels, sums_in_float64
-from unifocal.engine.plans import new_plan, plan_of
+from unifocal.engine.plans import plan_of
 from unifocal_numpy import namespace as numpy_xp
 from unifocal_spec import Kernel, Plan
 from unifocal_spec.regions import Sums, add_sums, pool
@@ -121,9 +121,9 @@ def _plan(
         raise ValueError('precision="exact" needs float64, which the device of logits, mps, lacks')
     shapes = logits.shape, target.shape, None if weight is None else weight.shape
     kinds = _kind(target.dtype), "float" if weight is None else _kind(weight.dtype)
-    if torch.compiler.is_compiling():  # a size may be a symbol, about which nothing must be asked
-        return new_plan(kernel, shapes, kinds, hyper, options)
-    return plan_of(kernel, shapes, kinds, hyper, options)
+    # To a compiler a size may be a symbol, about which nothing must be asked.
+    keep = not torch.compiler.is_compiling()
+    return plan_of(kernel, shapes, kinds, hyper, options, keep)
 
 
 def _kind(dtype: torch.dtype) -> str:

@@ -35,7 +35,7 @@ def plan(loss: str = "unified_focal", shapes: Any = SHAPES, **keywords: Any) -> 
 
 def made(loss: str = "unified_focal", **keywords: Any) -> Plan:
     options, hyper = split(loss, keywords)
-    return plans.new_plan(KERNELS[loss], SHAPES, KINDS, hyper, options)
+    return plans.plan_of(KERNELS[loss], SHAPES, KINDS, hyper, options, keep=False)
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -19,45 +19,37 @@ _plans: dict[Any, Plan] = {}
 Shape = Sequence[Any]
 
 
-def new_plan(
-    kernel: Kernel,
-    shapes: tuple[Shape, Shape, Shape | None],
-    kinds: tuple[str, str],
-    hyper: Mapping[str, Any],
-    options: Mapping[str, Any],
-) -> Plan:
-    """Make a plan, from shapes of logits, target and weight, and the kinds of the last two."""
-    return make_plan(
-        kernel.hyperparameters,
-        *shapes,
-        target_kind=kinds[0],
-        weight_kind=kinds[1],
-        hyper=hyper,
-        **options,
-    )
-
-
 def plan_of(
     kernel: Kernel,
     shapes: tuple[Shape, Shape, Shape | None],
     kinds: tuple[str, str],
     hyper: Mapping[str, Any],
     options: Mapping[str, Any],
+    keep: bool = True,
 ) -> Plan:
-    """Return the plan of a call: that of an earlier one, or a new one.
+    """Return the plan of a call: that of an earlier one, or a new one, which is kept.
 
-    A call that is refused is refused every time: it has no plan to be kept.
+    The shapes are those of logits, target and weight, the kinds those of the last two. A call that
+    is refused is refused every time: it has no plan to be kept.
     """
-    key: Any
-    plan: Plan | None
-    try:
-        values = _known_by((*options.values(), *hyper.values()))
-        key = kernel, shapes, kinds, (*options, *hyper), values
-        plan = _plans.get(key)
-    except TypeError:  # a value that may change, or a size that is a symbol
-        key = plan = None
+    key: Any = None
+    plan: Plan | None = None
+    if keep:
+        try:
+            values = _known_by((*options.values(), *hyper.values()))
+            key = kernel, shapes, kinds, (*options, *hyper), values
+            plan = _plans.get(key)
+        except TypeError:  # a value that may change, or a size that is a symbol
+            key = None
     if plan is None:
-        plan = new_plan(kernel, shapes, kinds, hyper, options)
+        plan = make_plan(
+            kernel.hyperparameters,
+            *shapes,
+            target_kind=kinds[0],
+            weight_kind=kinds[1],
+            hyper=hyper,
+            **options,
+        )
         if key is not None:
             if len(_plans) >= MANY:
                 _plans.clear()
